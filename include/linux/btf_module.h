@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * BTF of kernel modules: what the build, the module loader and BPF share.
+ */
+#ifndef _LINUX_BTF_MODULE_H
+#define _LINUX_BTF_MODULE_H
+
+#include <linux/elfnote.h>
+#include <linux/types.h>
+
+struct btf;
+struct load_info;
+struct module;
+
+/*
+ * ELF note (owner "Linux") with the base id: the SHA-256 of the raw BTF that the
+ * BTF of the module was split from.  module-common.c reserves it as zeros,
+ * resolve_btfids fills it in.  With a distilled base resolve_btfids also changes
+ * the type: the types of such a module are numbered after those of .BTF.base,
+ * and taken for split BTF they would all be wrong.
+ */
+#define LINUX_ELFNOTE_BTF_BASE_ID	0x102
+#define LINUX_ELFNOTE_BTF_DISTILLED_ID	0x103
+
+#define BTF_BASE_ID_SIZE		32
+
+/* BTF_BASE_ID_SIZE zeros, with the one that ends the string */
+#define BTF_BASE_ID_BLANK \
+	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+
+#ifdef CONFIG_DEBUG_INFO_BTF_MODULES
+
+#define BTF_BASE_ID \
+	ELFNOTE32("Linux", LINUX_ELFNOTE_BTF_BASE_ID, BTF_BASE_ID_BLANK)
+
+/* kernel/bpf/btf_module.c */
+const u8 *btf_vmlinux_id(void);
+int btf_check_refs(const struct btf *btf);
+
+/* kernel/bpf/btf.c */
+int btf_module_add(struct module *mod, bool quiet);
+void btf_module_del(struct module *mod);
+
+/* kernel/module/btf.c */
+int module_btf_load(struct module *mod, const struct load_info *info);
+ssize_t module_btf_show(const struct module *mod, char *buf);
+
+#else
+
+#define BTF_BASE_ID struct btf
+
+static inline int module_btf_load(struct module *mod, const struct load_info *info)
+{
+	return 0;
+}
+
+static inline void btf_module_del(struct module *mod)
+{
+}
+
+#endif /* CONFIG_DEBUG_INFO_BTF_MODULES */
+
+#endif /* _LINUX_BTF_MODULE_H */

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What has to be known of module BTF before it is used: whether it was split
+ * from the BTF of the running kernel, and whether every reference in it leads
+ * to a type that may stand there.
+ */
+
+#include <linux/btf.h>
+#include <linux/btf_module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <crypto/sha2.h>
+
+/* See scripts/link-vmlinux.sh, gen_btf() func for details */
+extern char __start_BTF[];
+extern char __stop_BTF[];
+
+/* The base id of the running kernel, or NULL if vmlinux carries no BTF.
+ * It is what sha256sum prints for /sys/kernel/btf/vmlinux.
+ */
+const u8 *btf_vmlinux_id(void)
+{
+	static u8 id[SHA256_DIGEST_SIZE];
+	static DEFINE_MUTEX(lock);
+	static bool known;
+	size_t size = __stop_BTF - __start_BTF;
+
+	BUILD_BUG_ON(SHA256_DIGEST_SIZE != BTF_BASE_ID_SIZE);
+
+	if (!size)
+		return NULL;
+
+	mutex_lock(&lock);
+	if (!known) {
+		sha256((const u8 *)__start_BTF, size, id);
+		known = true;
+	}
+	mutex_unlock(&lock);
+
+	return id;
+}
+
+/* Longest chain of modifiers, pointers and arrays, and deepest nesting of
+ * structs, that is followed.  BTF that user space loads has the same limit.
+ */
+#define BTF_MAX_CHAIN 32
+
+#define BTF_NESTING 0xff	/* this type is being walked */
+
+struct btf_refs {
+	const struct btf *btf;
+	u32 start_id;		/* first id that is not the base's */
+	u8 *depth;		/* nesting below each split type; 0: not known */
+};
+
+struct btf_nest {
+	const struct btf_type *t;
+	u32 id;
+	u32 next;		/* member to look at */
+	u8 depth;
+};
+
+static int bad_ref(const struct btf_refs *r, u32 id, const char *what)
+{
+	pr_debug("module [%s] BTF: type %u: %s\n", btf_get_name(r->btf), id, what);
+	return -EINVAL;
+}
+
+static bool btf_is_modifier(const struct btf_type *t)
+{
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_CONST:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_TYPE_TAG:
+		return true;
+	}
+	return false;
+}
+
+/* Can @t be behind a pointer or a modifier?  Void and what has no size can. */
+static bool btf_is_data(const struct btf_type *t)
+{
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_FUNC:
+	case BTF_KIND_VAR:
+	case BTF_KIND_DATASEC:
+	case BTF_KIND_DECL_TAG:
+		return false;
+	}
+	return true;
+}
+
+static const struct btf_type *skip_modifiers(const struct btf_refs *r, u32 *id)
+{
+	const struct btf_type *t = btf_type_by_id(r->btf, *id);
+	int i;
+
+	for (i = 0; t && btf_is_modifier(t); i++) {
+		if (i == BTF_MAX_CHAIN)
+			return NULL;
+		*id = t->type;
+		t = btf_type_by_id(r->btf, *id);
+	}
+	return t;
+}
+
+/* Size in bytes of an object of type @id, or a negative error if it has none */
+static s64 btf_size(const struct btf_refs *r, u32 id)
+{
+	const struct btf_type *t;
+	u64 nelems = 1;
+	int i;
+
+	for (i = 0; i < BTF_MAX_CHAIN; i++) {
+		t = skip_modifiers(r, &id);
+		if (!t)
+			return -EINVAL;
+
+		switch (BTF_INFO_KIND(t->info)) {
+		case BTF_KIND_INT:
+		case BTF_KIND_FLOAT:
+		case BTF_KIND_ENUM:
+		case BTF_KIND_ENUM64:
+		case BTF_KIND_STRUCT:
+		case BTF_KIND_UNION:
+			nelems *= t->size;
+			return nelems > U32_MAX ? -EINVAL : nelems;
+		case BTF_KIND_PTR:
+			nelems *= sizeof(void *);
+			return nelems > U32_MAX ? -EINVAL : nelems;
+		case BTF_KIND_ARRAY:
+			nelems *= btf_array(t)->nelems;
+			if (nelems > U32_MAX)
+				return -EINVAL;
+			id = btf_array(t)->type;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	return -EINVAL;
+}
+
+static int check_members(const struct btf_refs *r, u32 id, const struct btf_type *t)
+{
+	const struct btf_member *m = btf_members(t);
+	u32 i, bit, bits;
+	s64 size;
+
+	for (i = 0; i < btf_type_vlen(t); i++) {
+		size = btf_size(r, m[i].type);
+		if (size < 0)
+			return bad_ref(r, id, "member has no size");
+		bit = __btf_member_bit_offset(t, m + i);
+		bits = __btf_member_bitfield_size(t, m + i);
+		if (bit + (bits ?: size * BITS_PER_BYTE) > (u64)t->size * BITS_PER_BYTE)
+			return bad_ref(r, id, "member is outside of its struct");
+	}
+	return 0;
+}
+
+static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *t)
+{
+	const struct btf_param *p = btf_params(t);
+	u32 i, n = btf_type_vlen(t), ret = t->type;
+	const struct btf_type *rt = skip_modifiers(r, &ret);
+
+	if (!rt || (!btf_type_is_void(rt) && btf_size(r, ret) < 0))
+		return bad_ref(r, id, "return value has no size");
+
+	for (i = 0; i < n; i++) {
+		if (!p[i].type && i == n - 1)	/* ... */
+			break;
+		if (btf_size(r, p[i].type) < 0)
+			return bad_ref(r, id, "argument has no size");
+	}
+	return 0;
+}
+
+static int check_datasec(const struct btf_refs *r, u32 id, const struct btf_type *t)
+{
+	const struct btf_var_secinfo *vsi = (const void *)(t + 1);
+	const struct btf_type *var;
+	u32 i;
+
+	for (i = 0; i < btf_type_vlen(t); i++) {
+		var = btf_type_by_id(r->btf, vsi[i].type);
+		if (!var || !btf_type_is_var(var))
+			return bad_ref(r, id, "section holds what is no variable");
+	}
+	return 0;
+}
+
+static int check_decl_tag(const struct btf_refs *r, u32 id, const struct btf_type *t)
+{
+	const struct btf_type *target = btf_type_by_id(r->btf, t->type);
+	s32 idx = btf_decl_tag(t)->component_idx;
+
+	if (!target)
+		return bad_ref(r, id, "tag of a type that does not exist");
+
+	switch (BTF_INFO_KIND(target->info)) {
+	case BTF_KIND_FUNC:
+		if (idx == -1)
+			return 0;
+		target = btf_type_by_id(r->btf, target->type);
+		if (!target || !btf_type_is_func_proto(target))
+			break;
+		fallthrough;
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		if (idx == -1 || (idx >= 0 && idx < btf_type_vlen(target)))
+			return 0;
+		break;
+	case BTF_KIND_VAR:
+	case BTF_KIND_TYPEDEF:
+		if (idx == -1)
+			return 0;
+		break;
+	}
+	return bad_ref(r, id, "tag of what cannot have one");
+}
+
+/* A pointer or modifier leads to data, and not in circles */
+static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *t)
+{
+	int i;
+
+	for (i = 0; btf_is_modifier(t) || btf_type_is_ptr(t); i++) {
+		if (i == BTF_MAX_CHAIN)
+			return bad_ref(r, id, "chain is too long or a circle");
+		t = btf_type_by_id(r->btf, t->type);
+		if (!t || !btf_is_data(t))
+			return bad_ref(r, id, "refers to what is no data");
+	}
+	return 0;
+}
+
+static int check_type(const struct btf_refs *r, u32 id, const struct btf_type *t)
+{
+	const struct btf_type *to;
+	u32 index;
+
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_PTR:
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_CONST:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_TYPE_TAG:
+		return check_chain(r, id, t);
+	case BTF_KIND_ARRAY:
+		index = btf_array(t)->index_type;
+		to = skip_modifiers(r, &index);
+		if (!to || !btf_type_is_int(to))
+			return bad_ref(r, id, "index is no integer");
+		if (btf_size(r, id) < 0)
+			return bad_ref(r, id, "element has no size");
+		return 0;
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return check_members(r, id, t);
+	case BTF_KIND_FUNC:
+		to = btf_type_by_id(r->btf, t->type);
+		if (!to || !btf_type_is_func_proto(to))
+			return bad_ref(r, id, "function without a prototype");
+		return 0;
+	case BTF_KIND_FUNC_PROTO:
+		return check_proto(r, id, t);
+	case BTF_KIND_VAR:
+		if (btf_size(r, t->type) < 0)
+			return bad_ref(r, id, "variable has no size");
+		return 0;
+	case BTF_KIND_DATASEC:
+		return check_datasec(r, id, t);
+	case BTF_KIND_DECL_TAG:
+		return check_decl_tag(r, id, t);
+	}
+	return 0;
+}
+
+/* The next split struct, union or array that *@n contains, or NULL at its end */
+static const struct btf_type *next_nested(const struct btf_refs *r,
+					  struct btf_nest *n, u32 *id)
+{
+	u32 nr = btf_type_is_array(n->t) ? 1 : btf_type_vlen(n->t);
+	const struct btf_type *t;
+
+	while (n->next < nr) {
+		*id = btf_type_is_array(n->t) ? btf_array(n->t)->type :
+						btf_members(n->t)[n->next].type;
+		n->next++;
+		t = skip_modifiers(r, id);
+		if (t && *id >= r->start_id &&
+		    (__btf_type_is_struct(t) || btf_type_is_array(t)))
+			return t;
+	}
+	return NULL;
+}
+
+/* No struct, union or array contains itself, and none nests too deep */
+static int check_nesting(const struct btf_refs *r, u32 id, const struct btf_type *t)
+{
+	struct btf_nest stack[BTF_MAX_CHAIN], *n = stack;
+	u8 *depth = r->depth, known;
+	u32 nested;
+
+	*n = (struct btf_nest){ .t = t, .id = id, .depth = 1 };
+	depth[id - r->start_id] = BTF_NESTING;
+
+	for (;;) {
+		t = next_nested(r, n, &nested);
+		if (!t) {
+			known = n->depth;
+			depth[n->id - r->start_id] = known;
+			if (n == stack)
+				return 0;
+			n--;
+			n->depth = max_t(u8, n->depth, known + 1);
+			continue;
+		}
+
+		known = depth[nested - r->start_id];
+		if (known == BTF_NESTING)
+			return bad_ref(r, id, "contains itself");
+		if (n - stack + 1 + (known ?: 1) >= BTF_MAX_CHAIN)
+			return bad_ref(r, id, "nests too deep");
+		if (known) {
+			n->depth = max_t(u8, n->depth, known + 1);
+			continue;
+		}
+		*++n = (struct btf_nest){ .t = t, .id = nested, .depth = 1 };
+		depth[nested - r->start_id] = BTF_NESTING;
+	}
+}
+
+/* Check that every reference of split BTF leads to a type that exists and may
+ * stand there, that members lie inside of their struct, and that no chain of
+ * types is a circle.  The base is taken to be right.  What a reference should
+ * have led to cannot be told: that is what the base id is for.
+ *
+ * Returns 0, -EINVAL, or -ENOMEM.
+ */
+int btf_check_refs(const struct btf *btf)
+{
+	struct btf_refs r = { .btf = btf };
+	u32 id, nr = btf_nr_types(btf);
+	const struct btf_type *t;
+	int err = 0;
+
+	r.start_id = btf_nr_types(btf_base_btf(btf));
+	if (r.start_id == nr)
+		return 0;
+	r.depth = kvzalloc(nr - r.start_id, GFP_KERNEL | __GFP_NOWARN);
+	if (!r.depth)
+		return -ENOMEM;
+
+	for (id = r.start_id; id < nr && !err; id++) {
+		t = btf_type_by_id(btf, id);
+		err = check_type(&r, id, t);
+		if (!(id % 1024))
+			cond_resched();
+	}
+
+	for (id = r.start_id; id < nr && !err; id++) {
+		t = btf_type_by_id(btf, id);
+		if ((__btf_type_is_struct(t) || btf_type_is_array(t)) &&
+		    !r.depth[id - r.start_id])
+			err = check_nesting(&r, id, t);
+	}
+
+	kvfree(r.depth);
+	return err;
+}

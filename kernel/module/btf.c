@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Module BTF: is it used, dropped, or a reason to refuse the module?
+ *
+ * BTF of a module is numbered after the BTF of the vmlinux it was built with,
+ * and is wrong on any other.  It is used only if it carries the base id of the
+ * running kernel, or a distilled base that can be relocated onto it.
+ */
+
+#include <linux/btf_module.h>
+#include <linux/elf.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/ratelimit.h>
+#include <linux/string.h>
+#include "internal.h"
+
+enum btf_status {
+	BTF_NONE,
+	BTF_NATIVE,
+	BTF_RELOCATED,
+	/* from here on it is not used */
+	BTF_BASE_CHANGED,
+	BTF_UNSTAMPED,
+	BTF_RELOCATION,
+	BTF_INVALID,
+	BTF_UNSUPPORTED,
+	BTF_NO_MEMORY,
+	BTF_NO_VMLINUX_BTF,
+};
+
+static const struct {
+	const char *name;
+	int err;		/* of a strict load */
+} btf_statuses[] = {
+	[BTF_NONE]		= { "none" },
+	[BTF_NATIVE]		= { "native" },
+	[BTF_RELOCATED]		= { "relocated" },
+	[BTF_BASE_CHANGED]	= { "base-changed", -EINVAL },
+	[BTF_UNSTAMPED]		= { "unstamped", -EINVAL },
+	[BTF_RELOCATION]	= { "relocation", -EINVAL },
+	[BTF_INVALID]		= { "invalid", -EINVAL },
+	[BTF_UNSUPPORTED]	= { "unsupported", -EOPNOTSUPP },
+	[BTF_NO_MEMORY]		= { "no-memory", -ENOMEM },
+	[BTF_NO_VMLINUX_BTF]	= { "no-vmlinux-btf", -EINVAL },
+};
+
+static bool btf_lenient __read_mostly = IS_ENABLED(CONFIG_MODULE_ALLOW_BTF_MISMATCH);
+
+static const char * const btf_modes[] = { "strict", "lenient" };
+
+static int btf_mode_set(const char *val, const struct kernel_param *kp)
+{
+	int mode = sysfs_match_string(btf_modes, val);
+
+	if (mode < 0)
+		return mode;
+	WRITE_ONCE(btf_lenient, mode);
+	return 0;
+}
+
+static int btf_mode_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", btf_modes[READ_ONCE(btf_lenient)]);
+}
+
+static const struct kernel_param_ops btf_mode_ops = {
+	.set = btf_mode_set,
+	.get = btf_mode_get,
+};
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "module."
+
+module_param_cb(btf_mismatch, &btf_mode_ops, NULL, 0644);
+MODULE_PARM_DESC(btf_mismatch, "Module whose BTF cannot be used: strict refuses it, lenient loads it without BTF");
+
+/* What the section headers of a module say about its BTF */
+struct btf_sections {
+	unsigned int nr_split;
+	unsigned int nr_base;
+	bool nobits;		/* one of them has no data in the file */
+	const u8 *id;		/* base id of split BTF, or NULL */
+};
+
+/* Find the base id among the notes of one section */
+static const u8 *find_base_id(const void *notes, size_t size)
+{
+	const struct elf_note *n;
+	size_t len;
+
+	while (size >= sizeof(*n)) {
+		n = notes;
+		size -= sizeof(*n);
+		/* either may be anything up to U32_MAX */
+		if (n->n_namesz > size || n->n_descsz > size)
+			return NULL;
+		len = ALIGN((size_t)n->n_namesz, 4) + ALIGN((size_t)n->n_descsz, 4);
+		if (len > size)
+			return NULL;
+
+		notes += sizeof(*n);
+		if (n->n_type == LINUX_ELFNOTE_BTF_BASE_ID &&
+		    n->n_namesz == sizeof("Linux") && !memcmp(notes, "Linux", sizeof("Linux")) &&
+		    n->n_descsz == BTF_BASE_ID_SIZE) {
+			const u8 *id = notes + ALIGN(sizeof("Linux"), 4);
+
+			return memchr_inv(id, 0, BTF_BASE_ID_SIZE) ? id : NULL;
+		}
+		notes += len;
+		size -= len;
+	}
+	return NULL;
+}
+
+static void find_btf_sections(const struct load_info *info, struct btf_sections *s)
+{
+	const Elf_Shdr *shdr;
+	const char *name;
+	unsigned int i;
+
+	for (i = 1; i < info->hdr->e_shnum; i++) {
+		shdr = &info->sechdrs[i];
+		if (shdr->sh_type == SHT_NOTE) {
+			if (!s->id)
+				s->id = find_base_id((void *)info->hdr + shdr->sh_offset,
+						     shdr->sh_size);
+			continue;
+		}
+
+		name = info->secstrings + shdr->sh_name;
+		if (!strcmp(name, ".BTF"))
+			s->nr_split++;
+		else if (!strcmp(name, ".BTF.base"))
+			s->nr_base++;
+		else
+			continue;
+		if (shdr->sh_type == SHT_NOBITS && shdr->sh_size)
+			s->nobits = true;
+	}
+}
+
+static enum btf_status btf_status_of(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+	case -ENOSPC:		/* no BTF object id left */
+		return BTF_NO_MEMORY;
+	case -ENODATA:
+		return BTF_NO_VMLINUX_BTF;
+	case -ESTALE:
+		return BTF_RELOCATION;
+	case -ENOTSUPP:
+	case -E2BIG:
+		return BTF_UNSUPPORTED;
+	default:
+		return BTF_INVALID;
+	}
+}
+
+static enum btf_status btf_decide(struct module *mod, const struct load_info *info,
+				  bool quiet)
+{
+	struct btf_sections s = {};
+	const u8 *running;
+	int err;
+
+	find_btf_sections(info, &s);
+	if (!s.nr_split || (s.nr_split == 1 && !mod->btf_data_size))
+		return BTF_NONE;
+	if (s.nr_split > 1 || s.nr_base > 1 || s.nobits ||
+	    (s.nr_base && !mod->btf_base_data_size))
+		return BTF_INVALID;
+
+	if (!s.nr_base) {
+		running = btf_vmlinux_id();
+		if (!running)
+			return BTF_NO_VMLINUX_BTF;
+		if (!s.id)
+			return BTF_UNSTAMPED;
+		if (memcmp(s.id, running, BTF_BASE_ID_SIZE)) {
+			pr_debug("module [%s] BTF: built against base %*phN, this is %*phN\n",
+				 mod->name, BTF_BASE_ID_SIZE, s.id,
+				 BTF_BASE_ID_SIZE, running);
+			return BTF_BASE_CHANGED;
+		}
+	}
+
+	err = btf_module_add(mod, quiet);
+	if (err)
+		return btf_status_of(err);
+	return s.nr_base ? BTF_RELOCATED : BTF_NATIVE;
+}
+
+/**
+ * module_btf_load() - use the BTF of a module, or drop it
+ * @mod: the module, relocated and not yet sealed or run
+ * @info: its temporary copy
+ *
+ * Afterwards BPF sees the types of @mod, or nothing of its BTF is left.
+ *
+ * Return: 0, or in strict mode a negative error if there is BTF that cannot
+ * be used.
+ */
+int module_btf_load(struct module *mod, const struct load_info *info)
+{
+	bool lenient = READ_ONCE(btf_lenient);
+	enum btf_status status = btf_decide(mod, info, lenient);
+	const char *why = btf_statuses[status].name;
+	int err = btf_statuses[status].err;
+
+	/*
+	 * The sections have been read.  What was decided is kept where the size
+	 * of the second one was, because struct module is ABI and may not grow.
+	 */
+	mod->btf_data = NULL;
+	mod->btf_base_data = NULL;
+	mod->btf_base_data_size = status;
+	if (!err)
+		return 0;
+
+	mod->btf_data_size = 0;
+	if (!lenient) {
+		pr_warn("failed to validate module [%s] BTF: %d (%s)\n", mod->name, err, why);
+		return err;
+	}
+	pr_warn_ratelimited("module [%s] loads without BTF (%s): BPF cannot see its types, kfuncs or struct_ops\n",
+			    mod->name, why);
+	return 0;
+}
+
+/**
+ * module_btf_show() - say what became of the BTF of a module
+ * @mod: a module that has been loaded
+ * @buf: a page of sysfs
+ *
+ * Return: number of bytes written to @buf.
+ */
+ssize_t module_btf_show(const struct module *mod, char *buf)
+{
+	enum btf_status status = mod->btf_base_data_size;
+
+	return sysfs_emit(buf, "%s%s\n", btf_statuses[status].err ? "dropped:" : "",
+			  btf_statuses[status].name);
+}

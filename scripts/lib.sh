@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# Sourced by every script here: where things are, how to say what is happening,
+# how to stop. Needs nothing; sets TOP, CACHE and the functions below.
+
+set -euo pipefail
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/module-btf
+ME=${0##*/}
+export LC_ALL=C
+
+say() { printf '%s: %s\n' "$ME" "$*" >&2; }
+die() {
+	say "error: $*"
+	exit 1
+}
+
+# need COMMAND...: stop unless every command is there
+need() {
+	local c
+	for c; do
+		command -v "$c" >/dev/null || die "$c is not installed; run scripts/setup or install it"
+	done
+}
+
+# base_line NAME: the line of the file bases for NAME, without the name
+base_line() {
+	local line
+	line=$(sed -n "s/^${1//./\\.}[[:space:]]\{1,\}//p" "$TOP/bases")
+	[ -n "$line" ] || die "unknown BASE '$1'; known: $(base_names)"
+	printf '%s\n' "$line"
+}
+
+base_names() { sed -n 's/^\([0-9][^[:space:]]*\).*/\1/p' "$TOP/bases" | xargs; }
+
+# progress LABEL LOG PATTERN: read lines on standard input into LOG; on a
+# terminal keep a counter of those that match PATTERN on one line
+progress() {
+	if [ -t 2 ]; then
+		awk -v label="$1" -v log_="$2" -v pat="$3" '
+			{ print > log_; fflush(log_) }
+			$0 ~ pat { n++; if (n % 20 == 0) printf "\r%s: %d", label, n > "/dev/stderr" }
+			END { if (n >= 20) printf "\r\033[K" > "/dev/stderr" }'
+	else
+		cat >"$2"
+	fi
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Kernel modules as data: read one, change its BTF, load it from memory.
+ * All functions that return int return 0 or a negative error.
+ */
+#ifndef __KMOD_BTF_HELPERS_H
+#define __KMOD_BTF_HELPERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/btf.h>
+
+/* Keep in sync with include/linux/btf_module.h */
+#define KMOD_NOTE_BASE_ID	0x102
+#define KMOD_NOTE_DISTILLED_ID	0x103
+#define KMOD_ID_SIZE		32
+
+struct kmod {
+	unsigned char *data;
+	size_t size;
+};
+
+int kmod_read(struct kmod *k, const char *path);
+int kmod_write(const struct kmod *k, const char *path);
+int kmod_copy(struct kmod *to, const struct kmod *from);
+void kmod_free(struct kmod *k);
+int kmod_load(const struct kmod *k, const char *params);
+
+/* Pointer into k->data, valid until k changes; NULL if there is none */
+void *kmod_section(const struct kmod *k, const char *name, size_t *size);
+void *kmod_section_header(const struct kmod *k, const char *name);
+/* Replace a section, or add it; with @dup also beside one of that name */
+int kmod_set_section(struct kmod *k, const char *name, const void *data, size_t size, bool dup);
+/* Take the name from a section, so that nobody finds it */
+void kmod_hide_section(struct kmod *k, const char *name);
+/* The KMOD_ID_SIZE bytes of the base id, and the type of its note */
+unsigned char *kmod_base_id(const struct kmod *k, unsigned int **type);
+
+/*
+ * Make the module what it would be if it had been built against @base instead
+ * of @vmlinux: BTF, .BTF_ids and base id; with a distilled base or without.
+ */
+int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool distilled);
+
+/* Other bases: @vmlinux with one type more at its end (no string changes), with
+ * one type and its name more in front, or with the same types and strings in
+ * another order. NULL on error.
+ */
+struct btf *btf_one_more(struct btf *vmlinux);
+struct btf *btf_shifted(struct btf *vmlinux);
+struct btf *btf_reordered(struct btf *vmlinux);
+
+#endif
