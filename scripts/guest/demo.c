@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The demonstration: loads each module of /tests/demo, a line "path<TAB>case", in
+ * each mode that this kernel has. A line of the result: case, mode, what the load
+ * returned, what became of the BTF, the kernel's own words; tabs between them.
+ */
+#include <fcntl.h>
+#include <test_progs.h>
+#include "guest.h"
+
+/* The last line of the log that is about module BTF, from the position of @fd on */
+static void log_line(int fd, char *out, size_t size)
+{
+	char buf[2048], *text;
+	ssize_t n;
+
+	snprintf(out, size, "-");
+	while ((n = read(fd, buf, sizeof(buf) - 1)) > 0) {
+		buf[n] = 0;
+		text = strchr(buf, ';');
+		if (!text || !strcasestr(text, "BTF"))
+			continue;
+		text++;
+		text[strcspn(text, "\n")] = 0;
+		snprintf(out, size, "%s", text);
+	}
+}
+
+static void load(const char *path, const char *what, const char *mode)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), err;
+	char line[512], name[128];
+	const char *base = strrchr(path, '/') + 1;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(base, "."), base);
+	lseek(fd, 0, SEEK_END);
+	err = load_with_deps(path);
+	log_line(fd, line, sizeof(line));
+	close(fd);
+	printf("%s\t%s\t%d\t%s\t%s\n", what, mode, err, err ? "-" : btf_status(name), line);
+	unload_all();
+}
+
+int demo(void)
+{
+	const char *only = getenv("mode");
+	char line[512], *what;
+	FILE *f = fopen("demo", "r");
+
+	if (!f)
+		return 1;
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		what = strchr(line, '\t');
+		if (!what)
+			continue;
+		*what++ = 0;
+		if (!set_param("strict")) {
+			load(line, what, "strict");
+			set_param("lenient");
+			load(line, what, "lenient");
+		} else {
+			load(line, what, only ?: "?");
+		}
+	}
+	fclose(f);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What runs in the guest; init.c chooses one of these by guest= on the command line */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include "kmod_btf_helpers.h"
+
+/* Tests. Results are lines of KTAP on standard output. */
+void test_btf_module_mismatch(void);	/* the selftest */
+void test_all_modules(void);
+void test_default_mode(const char *mode);
+
+int demo(void);
+
+/* Print what the tests have come to. Returns the number of failures. */
+int test__finish(void);
+
+/* Load a module and, before it, those of /modules/own that it needs.
+ * Returns 0 or a negative error.
+ */
+int load_with_deps(const char *path);
+/* Unload every module */
+void unload_all(void);
+/* What became of its BTF: "native", "dropped:REASON"; on a kernel that does not
+ * say, "used" or "not used".
+ */
+const char *btf_status(const char *module);
+int set_param(const char *mode);
+
+#endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PID 1 of the guest. Runs what guest= on the kernel command line says, with its
+ * output on the second serial port, and ends it with the line "done: STATUS".
+ * A panic, a hang or a lost process leave no such line: silence is failure.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "guest.h"
+
+static void mount_all(void)
+{
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mkdir("/tmp", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
+}
+
+static int shell(void)
+{
+	char *const argv[] = { "sh", "-l", NULL };
+	int fd = open("/dev/ttyS0", O_RDWR);
+
+	setsid();
+	dup2(fd, 0);
+	dup2(fd, 1);
+	dup2(fd, 2);
+	setenv("PATH", "/bin", 1);
+	setenv("HOME", "/tests", 1);
+	setenv("PS1", "guest:\\w# ", 1);
+	chdir("/tests");
+	execv("/bin/busybox", argv);
+	return 1;
+}
+
+static int run(const char *what)
+{
+	if (!strcmp(what, "check")) {
+		test_btf_module_mismatch();
+		test_all_modules();
+		return test__finish();
+	}
+	if (!strcmp(what, "strict") || !strcmp(what, "lenient")) {
+		test_default_mode(what);
+		return test__finish();
+	}
+	if (!strcmp(what, "demo"))
+		return demo();
+	if (!strcmp(what, "shell"))
+		return shell();
+	if (!strcmp(what, "probe"))
+		return 0;
+	fprintf(stderr, "guest=%s: not known\n", what);
+	return 2;
+}
+
+int main(void)
+{
+	const char *what = getenv("guest");
+	int fd, status = 1;
+	pid_t pid;
+
+	mount_all();
+	fd = open("/dev/ttyS1", O_WRONLY);
+	pid = fork();
+	if (!pid) {
+		if (fd >= 0) {
+			dup2(fd, 1);
+			dup2(fd, 2);
+		}
+		setlinebuf(stdout);
+		chdir("/tests");
+		exit(!!run(what ?: "shell"));
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	dprintf(fd, "done: %d\n", status);
+	fsync(fd);
+	sync();
+	reboot(RB_AUTOBOOT);
+	return 0;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Real modules, as the build made them: /modules/own belongs to the running kernel,
+ * /modules/SET to another base.  Loaded one by one, with what they need of own.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <test_progs.h>
+#include "guest.h"
+
+#define PARAM "/sys/module/module/parameters/btf_mismatch"
+
+static const char *modinfo(const struct kmod *k, const char *tag)
+{
+	size_t size, len = strlen(tag);
+	const char *p = kmod_section(k, ".modinfo", &size), *end = p + size;
+
+	for (; p < end; p += strlen(p) + 1)
+		if (!strncmp(p, tag, len) && p[len] == '=')
+			return p + len + 1;
+	return "";
+}
+
+int load_with_deps(const char *path)
+{
+	char deps[256], dep[512], *name, *save;
+	struct kmod k;
+	int err = kmod_read(&k, path);
+
+	if (err)
+		return err;
+	snprintf(deps, sizeof(deps), "%s", modinfo(&k, "depends"));
+	for (name = strtok_r(deps, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		snprintf(dep, sizeof(dep), "/modules/own/%s.ko", name);
+		err = load_with_deps(dep);
+		if (err && err != -EEXIST) {
+			kmod_free(&k);
+			return err;
+		}
+	}
+	err = kmod_load(&k, "");
+	kmod_free(&k);
+	return err;
+}
+
+void unload_all(void)
+{
+	char line[256];
+	bool again;
+	FILE *f;
+
+	do {
+		again = false;
+		f = fopen("/proc/modules", "r");
+		while (f && fgets(line, sizeof(line), f)) {
+			*strchrnul(line, ' ') = 0;
+			if (!syscall(__NR_delete_module, line, 0))
+				again = true;
+		}
+		if (f)
+			fclose(f);
+	} while (again);
+}
+
+const char *btf_status(const char *module)
+{
+	static char status[64];
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/btf", module);
+	f = fopen(path, "r");
+	if (f) {
+		if (!fgets(status, sizeof(status), f))
+			status[0] = 0;
+		status[strcspn(status, "\n")] = 0;
+		fclose(f);
+		return status;
+	}
+	snprintf(path, sizeof(path), "/sys/kernel/btf/%s", module);
+	return access(path, F_OK) ? "not used" : "used";
+}
+
+int set_param(const char *mode)
+{
+	int fd = open(PARAM, O_WRONLY), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write(fd, mode, strlen(mode)) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static bool is_module(const char *file, char *name, size_t size)
+{
+	size_t len = strlen(file);
+
+	if (len < 4 || len >= size || strcmp(file + len - 3, ".ko"))
+		return false;
+	snprintf(name, size, "%.*s", (int)(len - 3), file);
+	return true;
+}
+
+/* All modules of a set in one mode; @want is what must become of their BTF.  In
+ * strict mode only "native" and "relocated" may load.
+ */
+static void check_set(const char *set, const char *mode, const char *want)
+{
+	bool used = !strcmp(want, "native") || !strcmp(want, "relocated"), now_used;
+	int refused = 0, dropped = 0, kept = 0, wrong = 0, err;
+	char dir[64], path[512], name[128];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(name, sizeof(name), "modules of %s, %s", set, mode);
+	if (!test__start_subtest(name))
+		return;
+	err = set_param(mode);
+	if (err == -ENOENT)	/* not patched: the mode that it was built with */
+		err = 0;
+	snprintf(dir, sizeof(dir), "/modules/%s", set);
+	d = opendir(dir);
+	if (!ASSERT_OK(err, "set mode") || !ASSERT_OK_PTR(d, dir))
+		return;
+
+	while ((e = readdir(d))) {
+		const char *status;
+
+		if (!is_module(e->d_name, name, sizeof(name)))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		err = load_with_deps(path);
+		status = err ? "" : btf_status(name);
+		now_used = !strcmp(status, "used") || !strcmp(status, "native") ||
+			   !strcmp(status, "relocated");
+		if (err)
+			refused++;
+		else if (now_used)
+			kept++;
+		else
+			dropped++;
+
+		if (used ? err || !now_used :
+		    !strcmp(mode, "strict") ? err != -EINVAL : err || now_used) {
+			wrong++;
+			printf("# %s of %s, %s: load %d, BTF %s\n", name, set, mode, err, status);
+		} else if (!err && strcmp(status, want) && strcmp(status, "used") &&
+			   strcmp(status, "not used")) {
+			wrong++;
+			printf("# %s of %s, %s: BTF %s, expected %s\n", name, set, mode,
+			       status, want);
+		}
+		unload_all();
+	}
+	closedir(d);
+	printf("# %s, %s: %d used, %d dropped, %d refused\n", set, mode, kept, dropped, refused);
+	ASSERT_EQ(wrong, 0, "modules that were not treated right");
+	ASSERT_TRUE(kept + dropped + refused > 0, "there are modules");
+}
+
+/* How much of another base's BTF the referential check finds when the id lies */
+static void count_forged(const char *set)
+{
+	char dir[64], path[512], name[128];
+	int found = 0, all = 0;
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "/modules/%s", set);
+	d = opendir(dir);
+	if (!d || set_param("lenient")) {
+		if (d)
+			closedir(d);
+		return;
+	}
+	while ((e = readdir(d))) {
+		if (!is_module(e->d_name, name, sizeof(name)))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (!load_with_deps(path) && !strcmp(btf_status(name), "dropped:invalid"))
+			found++;
+		all++;
+		unload_all();
+	}
+	closedir(d);
+	printf("# %s: the referential check finds %d of %d\n", set, found, all);
+}
+
+static bool has_param(void)
+{
+	return !access(PARAM, F_OK);
+}
+
+void test_all_modules(void)
+{
+	static const char * const modes[] = { "strict", "lenient" };
+	const char *only = getenv("mode");	/* what an unpatched kernel was built for */
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!has_param() && only && strcmp(only, modes[i]))
+			continue;
+		check_set("own", modes[i], "native");
+		check_set("second", modes[i], "dropped:base-changed");
+		check_set("one-more", modes[i], "dropped:base-changed");
+		check_set("reordered", modes[i], "dropped:base-changed");
+		check_set("shifted", modes[i], "dropped:base-changed");
+		check_set("external", modes[i], "relocated");
+	}
+	if (has_param()) {
+		count_forged("forged-one-more");
+		count_forged("forged-reordered");
+		count_forged("forged-shifted");
+	}
+}
+
+/* The mode after boot, as the command line or the config has it */
+void test_default_mode(const char *mode)
+{
+	char line[16] = "";
+	FILE *f = fopen(PARAM, "r");
+	int err;
+
+	test__start_subtest("mode after boot");
+	if (ASSERT_OK_PTR(f, PARAM)) {
+		if (!fgets(line, sizeof(line), f))
+			line[0] = 0;
+		fclose(f);
+		line[strcspn(line, "\n")] = 0;
+		ASSERT_STREQ(line, mode, "mode");
+	}
+
+	test__start_subtest("first module of another build after boot");
+	err = load_with_deps("/modules/second/dummy.ko");
+	ASSERT_EQ(err, strcmp(mode, "strict") ? 0 : -EINVAL, "load");
+	if (!err)
+		ASSERT_STREQ(btf_status("dummy"), "dropped:base-changed", "status");
+	unload_all();
+
+	test__start_subtest("first module of this build after boot");
+	ASSERT_OK(load_with_deps("/modules/own/dummy.ko"), "load");
+	ASSERT_STREQ(btf_status("dummy"), "native", "status");
+	unload_all();
+}

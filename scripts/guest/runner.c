@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Runs tests written for test_progs, without its size: KTAP, one line a subtest */
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <test_progs.h>
+#include "testing_helpers.h"
+#include "guest.h"
+
+static char current[256];
+static int passed, failed, skipped;
+static bool fails, skips;
+
+static void end_subtest(void)
+{
+	if (!current[0])
+		return;
+	printf("%sok %d %s%s\n", fails ? "not " : "", passed + failed + skipped + 1, current,
+	       !fails && skips ? " # SKIP this kernel has no such mode" : "");
+	if (fails)
+		failed++;
+	else if (skips)
+		skipped++;
+	else
+		passed++;
+	current[0] = 0;
+	fails = skips = false;
+}
+
+bool test__start_subtest(const char *name)
+{
+	end_subtest();
+	snprintf(current, sizeof(current), "%s", name);
+	return true;
+}
+
+void test__skip(void)
+{
+	skips = true;
+}
+
+void test__failed(const char *file, int line, const char *format, ...)
+{
+	const char *base = strrchr(file, '/');
+	va_list args;
+
+	if (!current[0])	/* setup failed, before any subtest */
+		snprintf(current, sizeof(current), "setup");
+	printf("# %s:%d: ", base ? base + 1 : file, line);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	fails = true;
+}
+
+int unload_module(const char *name, bool verbose)
+{
+	int i;
+
+	for (i = 0; i < 10000; i++) {
+		if (!syscall(__NR_delete_module, name, 0))
+			return 0;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			return -1;
+		usleep(100);
+	}
+	return -1;
+}
+
+int test__finish(void)
+{
+	end_subtest();
+	printf("1..%d\n", passed + failed + skipped);
+	return failed || !passed;
+}

@@ -1,0 +1,1011 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel makes of a module whose BTF fits it, fits another kernel, or is
+ * damaged; in strict and in lenient mode (module.btf_mismatch=).  Every variant is
+ * made here from one module, against bases made from /sys/kernel/btf/vmlinux.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <sys/syscall.h>
+#include <linux/if_alg.h>
+#include <sys/socket.h>
+#include <bpf/btf.h>
+#include <test_progs.h>
+#include "testing_helpers.h"
+#include "kmod_btf_helpers.h"
+
+#define MOD		"bpf_test_btf_mismatch"
+#define MODE_FILE	"/sys/module/module/parameters/btf_mismatch"
+#define KFUNC_RETVAL	4242
+
+enum mode { STRICT, LENIENT };
+
+static const char * const mode_names[] = { "strict", "lenient" };
+
+static struct btf *vmlinux, *one_more, *shifted, *reordered;
+static struct kmod native, distilled;
+
+/* --- what the kernel says ------------------------------------------------ */
+
+static int read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n < 0)
+		return -errno;
+	buf[n] = 0;
+	if (n && buf[n - 1] == '\n')
+		buf[n - 1] = 0;
+	return 0;
+}
+
+static int write_file(const char *path, const char *s)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, s, strlen(s)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static enum mode default_mode(void)
+{
+	enum mode mode = STRICT;
+	char line[256];
+	gzFile f;
+
+	f = gzopen("/proc/config.gz", "r");
+	while (f && gzgets(f, line, sizeof(line)))
+		if (!strcmp(line, "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n"))
+			mode = LENIENT;
+	if (f)
+		gzclose(f);
+	return mode;
+}
+
+/* A kernel without the parameter has one mode, that of its config */
+static bool set_mode(enum mode mode)
+{
+	int err = write_file(MODE_FILE, mode_names[mode]);
+
+	if (err == -ENOENT && mode != default_mode()) {
+		test__skip();
+		return false;
+	}
+	return err == -ENOENT || ASSERT_OK(err, "set_mode");
+}
+
+static bool loaded(void)
+{
+	return !access("/sys/module/" MOD "/initstate", F_OK);
+}
+
+static bool published(void)
+{
+	return !access("/sys/kernel/btf/" MOD, F_OK);
+}
+
+/* File descriptor of the module's BTF, or an error */
+static int module_btf_fd(void)
+{
+	struct bpf_btf_info info;
+	char name[64];
+	__u32 id = 0, len;
+	int fd;
+
+	while (!bpf_btf_get_next_id(id, &id)) {
+		fd = bpf_btf_get_fd_by_id(id);
+		if (fd < 0)
+			continue;
+		memset(&info, 0, sizeof(info));
+		info.name = (long)name;
+		info.name_len = sizeof(name);
+		len = sizeof(info);
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
+		    info.kernel_btf && !strcmp(name, MOD))
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
+}
+
+static int func_id(const char *name)
+{
+	struct btf *btf = btf__load_module_btf(MOD, vmlinux);
+	int id;
+
+	if (libbpf_get_error(btf))
+		return -ENOENT;
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
+	btf__free(btf);
+	return id;
+}
+
+/* --- what BPF can do with it ---------------------------------------------- */
+
+/* Attach to a function of the module and have it called. Returns whether the
+ * program ran, or an error.
+ */
+static int attach_and_run(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, mopts, .map_flags = BPF_F_MMAPABLE);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
+	int btf_fd, map_fd, prog_fd, link_fd, id, key = 0;
+	__u64 value = 0;
+	int err;
+
+	btf_fd = module_btf_fd();
+	if (btf_fd < 0)
+		return btf_fd;
+	id = func_id(MOD "_attach");
+	if (id < 0) {
+		close(btf_fd);
+		return id;
+	}
+
+	map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ran", 4, 8, 1, &mopts);
+	if (map_fd < 0) {
+		close(btf_fd);
+		return map_fd;
+	}
+
+	struct bpf_insn insns[] = {
+		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map_fd },
+		{ .imm = 0 },
+		{ .code = BPF_ST | BPF_DW | BPF_MEM, .dst_reg = 1, .imm = 1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	opts.attach_btf_obj_fd = btf_fd;
+	opts.attach_btf_id = id;
+	prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "attach", "GPL", insns,
+				sizeof(insns) / sizeof(*insns), &opts);
+	close(btf_fd);
+	if (prog_fd < 0) {
+		close(map_fd);
+		return prog_fd;
+	}
+	link_fd = bpf_raw_tracepoint_open(NULL, prog_fd);
+	close(prog_fd);
+	err = link_fd < 0 ? link_fd : 0;
+	if (!err) {
+		write_file("/sys/module/" MOD "/parameters/trigger", "1");
+		err = bpf_map_lookup_elem(map_fd, &key, &value);
+		close(link_fd);
+	}
+	close(map_fd);
+	return err ?: (int)value;
+}
+
+/* Call the kfunc of the module. Returns what it returns, or an error. */
+static int call_kfunc(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	int fds[2] = {}, prog_fd, err, id;
+
+	fds[1] = module_btf_fd();
+	if (fds[1] < 0)
+		return fds[1];
+	id = func_id(MOD "_kfunc");
+	if (id < 0) {
+		close(fds[1]);
+		return id;
+	}
+
+	struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL,
+		  .off = 1, .imm = id },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	opts.fd_array = fds;
+	prog_fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "kfunc", "GPL", insns, 2, &opts);
+	close(fds[1]);
+	if (prog_fd < 0)
+		return prog_fd;
+	err = bpf_prog_test_run_opts(prog_fd, &run);
+	close(prog_fd);
+	return err ?: (int)run.retval;
+}
+
+/* --- the variants --------------------------------------------------------- */
+
+static struct btf_header *header(struct kmod *k)
+{
+	size_t size;
+
+	return kmod_section(k, ".BTF", &size);
+}
+
+static struct btf_type *first_type(struct kmod *k)
+{
+	struct btf_header *h = header(k);
+
+	return (void *)h + h->hdr_len + h->type_off;
+}
+
+/* The first type of a kind; changes of it keep its size */
+static struct btf_type *find_type(struct kmod *k, int kind, const struct btf *base)
+{
+	struct btf_type *t = NULL;
+	size_t size, off;
+	struct btf *btf;
+	void *data = kmod_section(k, ".BTF", &size);
+	__u32 id;
+
+	btf = btf__new_split(data, size, (struct btf *)base);
+	if (!btf)
+		return NULL;
+	for (id = btf__type_cnt(base); id < btf__type_cnt(btf); id++) {
+		const struct btf_type *bt = btf__type_by_id(btf, id);
+
+		if (btf_kind(bt) != kind || (kind == BTF_KIND_STRUCT && !btf_vlen(bt)))
+			continue;
+		off = (void *)bt - (void *)btf__type_by_id(btf, btf__type_cnt(base));
+		t = (void *)first_type(k) + off;
+		break;
+	}
+	btf__free(btf);
+	return t;
+}
+
+/* The id that an in-place type of native BTF has */
+static __u32 id_of(struct kmod *k, const struct btf_type *t)
+{
+	size_t size;
+	struct btf *btf;
+	void *data = kmod_section(k, ".BTF", &size);
+	__u32 id, found = 0, start = btf__type_cnt(vmlinux);
+
+	btf = btf__new_split(data, size, vmlinux);
+	for (id = start; btf && id < btf__type_cnt(btf) && !found; id++)
+		if ((void *)btf__type_by_id(btf, id) - (void *)btf__type_by_id(btf, start) ==
+		    (void *)t - (void *)first_type(k))
+			found = id;
+	btf__free(btf);
+	return found;
+}
+
+static int nothing(struct kmod *k) { return 0; }
+
+static int no_btf(struct kmod *k)
+{
+	kmod_hide_section(k, ".BTF");
+	return 0;
+}
+
+static int empty_btf(struct kmod *k)
+{
+	return kmod_set_section(k, ".BTF", "", 0, false);
+}
+
+static int against_one_more(struct kmod *k) { return kmod_rebase(k, vmlinux, one_more, false); }
+static int against_shifted(struct kmod *k) { return kmod_rebase(k, vmlinux, shifted, false); }
+static int against_reordered(struct kmod *k) { return kmod_rebase(k, vmlinux, reordered, false); }
+
+static int no_id(struct kmod *k)
+{
+	unsigned char *id = kmod_base_id(k, NULL);
+
+	if (!id)
+		return 0;	/* an unpatched kernel built it so */
+	memset(id, 0, KMOD_ID_SIZE);
+	return 0;
+}
+
+static int no_note(struct kmod *k)
+{
+	unsigned int *type;
+
+	if (kmod_base_id(k, &type))
+		*type = 0x4242;
+	return 0;
+}
+
+/* Types numbered after another base, the id of this one */
+static int forge(struct kmod *k, struct btf *base)
+{
+	unsigned char mine[KMOD_ID_SIZE] = {}, *id = kmod_base_id(k, NULL);
+	int err;
+
+	if (id)
+		memcpy(mine, id, sizeof(mine));
+	err = kmod_rebase(k, vmlinux, base, false);
+	id = kmod_base_id(k, NULL);
+	if (id)
+		memcpy(id, mine, sizeof(mine));
+	return err;
+}
+
+static int forged_one_more(struct kmod *k) { return forge(k, one_more); }
+static int forged_shifted(struct kmod *k) { return forge(k, shifted); }
+
+static int base_stripped(struct kmod *k)
+{
+	kmod_hide_section(k, ".BTF.base");
+	return 0;
+}
+
+static int base_empty(struct kmod *k)
+{
+	return kmod_set_section(k, ".BTF.base", "", 0, false);
+}
+
+static int base_garbage(struct kmod *k)
+{
+	return kmod_set_section(k, ".BTF.base", "garbage", 7, false);
+}
+
+/* A struct that the module embeds gets a name that no kernel has */
+static int base_type_gone(struct kmod *k)
+{
+	size_t size;
+	struct btf_header *h = kmod_section(k, ".BTF.base", &size);
+	char *s = (char *)h + h->hdr_len + h->str_off, *end = s + h->str_len;
+
+	for (; s < end; s += strlen(s) + 1)
+		if (!strcmp(s, "list_head")) {
+			*s = '_';
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static int base_type_resized(struct kmod *k)
+{
+	size_t size;
+	void *data = kmod_section(k, ".BTF.base", &size);
+	const struct btf_type *t;
+	struct btf *btf = btf__new(data, size);
+	struct btf_header *h = data;
+	int id, err = -ENOENT;
+
+	id = btf ? btf__find_by_name_kind(btf, "list_head", BTF_KIND_STRUCT) : -1;
+	if (id > 0) {
+		t = btf__type_by_id(btf, id);
+		((struct btf_type *)(data + h->hdr_len + h->type_off +
+				     ((void *)t - (void *)btf__type_by_id(btf, 1))))->size += 8;
+		err = 0;
+	}
+	btf__free(btf);
+	return err;
+}
+
+static int bad_magic(struct kmod *k)
+{
+	header(k)->magic++;
+	return 0;
+}
+
+static int bad_version(struct kmod *k)
+{
+	header(k)->version = 2;
+	return 0;
+}
+
+static int bad_flags(struct kmod *k)
+{
+	header(k)->flags = 0x80;
+	return 0;
+}
+
+static int long_header(struct kmod *k, int fill)
+{
+	size_t size, more = 64, old;
+	struct btf_header *h = kmod_section(k, ".BTF", &size);
+	void *data = malloc(size + more);
+	int err;
+
+	if (!data)
+		return -ENOMEM;
+	old = h->hdr_len;
+	memcpy(data, h, old);
+	memset(data + old, fill, more);
+	memcpy(data + old + more, (void *)h + old, size - old);
+	((struct btf_header *)data)->hdr_len = old + more;
+	err = kmod_set_section(k, ".BTF", data, size + more, false);
+	free(data);
+	return err;
+}
+
+/* longer than known, but all that is not known is zero: used */
+static int zero_long_header(struct kmod *k) { return long_header(k, 0); }
+static int unknown_header(struct kmod *k) { return long_header(k, 0x5a); }
+
+static int header_past_end(struct kmod *k)
+{
+	header(k)->hdr_len = 0x10000000;
+	return 0;
+}
+
+static int header_only_start(struct kmod *k)
+{
+	size_t size;
+	void *data = kmod_section(k, ".BTF", &size);
+
+	return kmod_set_section(k, ".BTF", data, 6, false);
+}
+
+static int types_past_end(struct kmod *k)
+{
+	header(k)->type_len = 0x7ffffff0;
+	return 0;
+}
+
+static int strings_truncated(struct kmod *k)
+{
+	struct btf_header *h = header(k);
+	size_t size;
+
+	return kmod_set_section(k, ".BTF", kmod_section(k, ".BTF", &size),
+				h->hdr_len + h->str_off + h->str_len / 2, false);
+}
+
+static int strings_unterminated(struct kmod *k)
+{
+	struct btf_header *h = header(k);
+
+	((char *)h)[h->hdr_len + h->str_off + h->str_len - 1] = 'x';
+	return 0;
+}
+
+static int name_out_of_range(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_STRUCT, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	t->name_off = 0x7ffffff;
+	return 0;
+}
+
+static int id_out_of_range(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_PTR, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	t->type = 0xffff0;
+	return 0;
+}
+
+static int member_id_out_of_range(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_STRUCT, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	btf_members(t)->type = 0xffff0;
+	return 0;
+}
+
+/* also with a distilled base: relocation must not take it for an index */
+static int relocated_id_out_of_range(struct kmod *k)
+{
+	size_t size;
+	void *data = kmod_section(k, ".BTF.base", &size);
+	struct btf *base = btf__new(data, size);
+	struct btf_type *t = base ? find_type(k, BTF_KIND_PTR, base) : NULL;
+
+	btf__free(base);
+	if (!t)
+		return -ENOENT;
+	t->type = 0xffff0;
+	return 0;
+}
+
+static int function_of_pointer(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_FUNC, vmlinux);
+	struct btf_type *ptr = find_type(k, BTF_KIND_PTR, vmlinux);
+
+	if (!t || !ptr)
+		return -ENOENT;
+	t->type = id_of(k, ptr);
+	return 0;
+}
+
+static int pointer_cycle(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_PTR, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	t->type = id_of(k, t);
+	return 0;
+}
+
+static int struct_cycle(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_STRUCT, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	btf_members(t)->type = id_of(k, t);
+	return 0;
+}
+
+static int member_outside(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_STRUCT, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	t->size = 8;
+	return 0;
+}
+
+static int unknown_kind(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_PTR, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	t->info = 0x1f000000;
+	return 0;
+}
+
+static int two_sections(struct kmod *k)
+{
+	size_t size;
+	void *data = kmod_section(k, ".BTF", &size), *copy = malloc(size);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, data, size);
+	err = kmod_set_section(k, ".BTF", copy, size, true);
+	free(copy);
+	return err;
+}
+
+/* Claims to have data and has none in the file */
+static int nobits(struct kmod *k)
+{
+	Elf64_Shdr *sh = kmod_section_header(k, ".BTF");
+
+	sh->sh_type = SHT_NOBITS;
+	return 0;
+}
+
+/* Types without a single one: nothing to attach to, but nothing wrong either */
+static int no_types(struct kmod *k)
+{
+	struct btf_header *h = header(k);
+
+	h->str_off = h->type_off;
+	h->type_len = 0;
+	h->str_len = 0;
+	return kmod_set_section(k, ".BTF", h, h->hdr_len, false);
+}
+
+enum verdict { NONE, NATIVE, RELOCATED, DROPPED };
+
+static const struct variant {
+	const char *name;
+	struct kmod *from;
+	int (*make)(struct kmod *k);
+	enum verdict verdict;
+	const char *status;
+	int err;		/* of a strict load */
+	const char *params;
+} variants[] = {
+	{ "native", &native, nothing, NATIVE, "native" },
+	{ "relocated", &distilled, nothing, RELOCATED, "relocated" },
+	{ "no BTF", &native, no_btf, NONE, "none" },
+	{ "empty BTF", &native, empty_btf, NONE, "none" },
+	{ "no types", &native, no_types, NATIVE, "native", 0, "kfuncs=0" },
+	{ "header longer, but zero", &native, zero_long_header, NATIVE, "native" },
+
+	{ "base with one type more", &native, against_one_more,
+	  DROPPED, "dropped:base-changed", -EINVAL },
+	{ "base shifted", &native, against_shifted,
+	  DROPPED, "dropped:base-changed", -EINVAL },
+	{ "base reordered", &native, against_reordered,
+	  DROPPED, "dropped:base-changed", -EINVAL },
+
+	{ "no id", &native, no_id, DROPPED, "dropped:unstamped", -EINVAL },
+	{ "no note", &native, no_note, DROPPED, "dropped:unstamped", -EINVAL },
+	{ "distilled base stripped", &distilled, base_stripped,
+	  DROPPED, "dropped:unstamped", -EINVAL },
+	{ "forged id, one type more", &native, forged_one_more,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "forged id, shifted", &native, forged_shifted,
+	  DROPPED, "dropped:invalid", -EINVAL },
+
+	{ "type of the distilled base gone", &distilled, base_type_gone,
+	  DROPPED, "dropped:relocation", -EINVAL },
+	{ "type of the distilled base resized", &distilled, base_type_resized,
+	  DROPPED, "dropped:relocation", -EINVAL },
+	{ "distilled base empty", &distilled, base_empty,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "distilled base garbage", &distilled, base_garbage,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "distilled, id out of range", &distilled, relocated_id_out_of_range,
+	  DROPPED, "dropped:invalid", -EINVAL },
+
+	{ "bad magic", &native, bad_magic, DROPPED, "dropped:invalid", -EINVAL },
+	{ "unknown version", &native, bad_version,
+	  DROPPED, "dropped:unsupported", -EOPNOTSUPP },
+	{ "unknown flags", &native, bad_flags,
+	  DROPPED, "dropped:unsupported", -EOPNOTSUPP },
+	{ "unknown header", &native, unknown_header,
+	  DROPPED, "dropped:unsupported", -EOPNOTSUPP },
+	{ "header past the end", &native, header_past_end,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "header cut", &native, header_only_start,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "types past the end", &native, types_past_end,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "strings truncated", &native, strings_truncated,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "strings unterminated", &native, strings_unterminated,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "name out of range", &native, name_out_of_range,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "id out of range", &native, id_out_of_range,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "member id out of range", &native, member_id_out_of_range,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "function that is a pointer", &native, function_of_pointer,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "pointer to itself", &native, pointer_cycle,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "struct in itself", &native, struct_cycle,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "member outside of its struct", &native, member_outside,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "unknown kind", &native, unknown_kind,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "two sections", &native, two_sections,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "section without data", &native, nobits,
+	  DROPPED, "dropped:invalid", -EINVAL },
+};
+
+/* --- the tests ------------------------------------------------------------ */
+
+static void unload(void)
+{
+	/* waits for the last program that holds the module */
+	if (loaded())
+		ASSERT_OK(unload_module(MOD, false), "unload");
+	ASSERT_FALSE(published(), "published after unload");
+	ASSERT_EQ(module_btf_fd(), -ENOENT, "BTF id after unload");
+}
+
+static void check_variant(const struct variant *v, enum mode mode)
+{
+	bool kept = v->verdict == NATIVE || v->verdict == RELOCATED;
+	char status[64] = "";
+	struct kmod k;
+	int err, fd;
+
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, v->from), "copy"))
+		return;
+	if (!ASSERT_OK(v->make(&k), "make"))
+		goto out;
+
+	err = kmod_load(&k, v->params ?: "");
+	if (v->verdict == DROPPED && mode == STRICT) {
+		ASSERT_EQ(err, v->err, "load");
+		ASSERT_FALSE(loaded(), "loaded");
+		ASSERT_FALSE(published(), "published");
+		ASSERT_EQ(module_btf_fd(), -ENOENT, "BTF id");
+		goto out_unload;
+	}
+
+	if (!ASSERT_OK(err, "load"))
+		goto out_unload;
+
+	/* an unpatched kernel has no such file, and nothing is said of it here */
+	if (!read_file("/sys/module/" MOD "/btf", status, sizeof(status)))
+		ASSERT_STREQ(status, v->status, "status");
+	ASSERT_EQ(published(), kept, "published");
+	fd = module_btf_fd();
+	ASSERT_EQ(fd >= 0, kept, "has a BTF id");
+	if (fd >= 0)
+		close(fd);
+
+	if (v->make == no_types)
+		goto out_unload;
+	if (kept) {
+		ASSERT_EQ(attach_and_run(), 1, "attach");
+		ASSERT_EQ(call_kfunc(), KFUNC_RETVAL, "kfunc");
+	} else {
+		ASSERT_LT(attach_and_run(), 0, "attach");
+		ASSERT_LT(call_kfunc(), 0, "kfunc");
+	}
+out_unload:
+	unload();
+out:
+	kmod_free(&k);
+}
+
+static int sha256_of(const char *path, unsigned char *out)
+{
+	struct sockaddr_alg alg = { .salg_family = AF_ALG, .salg_type = "hash",
+				    .salg_name = "sha256" };
+	int err = -EIO, fd, sock, op = -1;
+	char buf[65536];
+	ssize_t n;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	sock = socket(AF_ALG, SOCK_SEQPACKET, 0);
+	if (sock >= 0 && !bind(sock, (void *)&alg, sizeof(alg)))
+		op = accept(sock, NULL, 0);
+	if (fd < 0 || op < 0)
+		goto out;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		if (send(op, buf, n, MSG_MORE) != n)
+			goto out;
+	if (!n && read(op, out, KMOD_ID_SIZE) == KMOD_ID_SIZE)
+		err = 0;
+out:
+	close(op);
+	close(sock);
+	close(fd);
+	return err;
+}
+
+/* The build has put the id of the running kernel into the module */
+static void check_id(const struct kmod *k, unsigned int want_type)
+{
+	unsigned char id[KMOD_ID_SIZE], *note;
+	unsigned int *type;
+
+	note = kmod_base_id(k, &type);
+	if (!ASSERT_OK_PTR(note, "note") ||
+	    !ASSERT_OK(sha256_of("/sys/kernel/btf/vmlinux", id), "sha256"))
+		return;
+	ASSERT_MEMEQ(note, id, sizeof(id), "base id");
+	ASSERT_EQ(*type, want_type, "type of the note");
+}
+
+static void check_status_file(void)
+{
+	char status[64] = "";
+
+	if (!set_mode(default_mode()) || !ASSERT_OK(kmod_load(&native, ""), "load"))
+		return;
+	ASSERT_OK(read_file("/sys/module/" MOD "/btf", status, sizeof(status)), "read");
+	ASSERT_STREQ(status, "native", "status");
+	unload();
+}
+
+static void check_parameter(void)
+{
+	char mode[16] = "";
+
+	if (!ASSERT_OK(write_file(MODE_FILE, "strict"), "strict"))
+		return;
+	ASSERT_OK(write_file(MODE_FILE, "lenient\n"), "lenient");
+	ASSERT_EQ(write_file(MODE_FILE, "neither"), -EINVAL, "neither");
+	ASSERT_EQ(write_file(MODE_FILE, ""), 0, "nothing written");
+	ASSERT_OK(read_file(MODE_FILE, mode, sizeof(mode)), "read");
+	ASSERT_STREQ(mode, "lenient", "mode");
+}
+
+/* Two loads of the same file, the mode switched between them */
+static void check_switch(void)
+{
+	struct kmod k;
+
+	if (!ASSERT_OK(kmod_copy(&k, &native), "copy"))
+		return;
+	if (!ASSERT_OK(against_shifted(&k), "make"))
+		goto out;
+	ASSERT_OK(write_file(MODE_FILE, "strict"), "strict");
+	ASSERT_EQ(kmod_load(&k, ""), -EINVAL, "strict load");
+	ASSERT_OK(write_file(MODE_FILE, "lenient"), "lenient");
+	ASSERT_OK(kmod_load(&k, ""), "lenient load");
+	unload();
+	ASSERT_OK(write_file(MODE_FILE, "strict"), "strict");
+	ASSERT_EQ(kmod_load(&k, ""), -EINVAL, "strict load again");
+	unload();
+out:
+	kmod_free(&k);
+}
+
+/* How often @line is in the log after the position of @fd */
+static int count_lines(int fd, const char *line)
+{
+	char buf[8192];
+	ssize_t n;
+	int found = 0;
+
+	while ((n = read(fd, buf, sizeof(buf) - 1)) > 0) {
+		buf[n] = 0;
+		if (strstr(buf, line))
+			found++;
+	}
+	return found;
+}
+
+static void check_log(enum mode mode, const char *want, const char *unwanted)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct kmod k;
+
+	if (!set_mode(mode) || !ASSERT_OK_FD(fd, "kmsg") ||
+	    !ASSERT_OK(kmod_copy(&k, &native), "copy"))
+		goto out;
+	lseek(fd, 0, SEEK_END);
+	if (ASSERT_OK(against_shifted(&k), "make")) {
+		kmod_load(&k, "");
+		ASSERT_EQ(count_lines(fd, want), 1, want);
+		unload();
+		lseek(fd, 0, SEEK_END);
+		kmod_load(&k, "");
+		ASSERT_EQ(count_lines(fd, unwanted), 0, unwanted);
+		unload();
+	}
+	kmod_free(&k);
+out:
+	close(fd);
+}
+
+static void check_init_fails(enum mode mode, const struct kmod *k)
+{
+	int i;
+
+	if (!set_mode(mode))
+		return;
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(kmod_load(k, "fail=1"), -ENODEV, "load");
+		ASSERT_FALSE(loaded(), "loaded");
+		unload();
+	}
+	ASSERT_OK(kmod_load(k, ""), "load after that");
+	ASSERT_EQ(call_kfunc(), KFUNC_RETVAL, "kfunc");
+	unload();
+}
+
+static long meminfo(const char *what)
+{
+	char line[128];
+	long kb = -1;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, what, strlen(what)))
+			kb = atol(line + strlen(what) + 1);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+static int count_btf(void)
+{
+	__u32 id = 0;
+	int n = 0;
+
+	while (!bpf_btf_get_next_id(id, &id))
+		n++;
+	return n;
+}
+
+static void load_unload(const struct kmod *k, int times)
+{
+	int i;
+
+	for (i = 0; i < times; i++) {
+		kmod_load(k, "");
+		if (loaded())
+			unload_module(MOD, false);
+	}
+}
+
+/* Nothing is left of 64 loads: BTF ids, slab, vmalloc */
+static void check_growth(enum mode mode, int (*make)(struct kmod *k))
+{
+	long slab, vmalloc;
+	struct kmod k;
+	int btfs;
+
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, &native), "copy"))
+		return;
+	if (ASSERT_OK(make(&k), "make")) {
+		load_unload(&k, 16);	/* caches fill */
+		btfs = count_btf();
+		slab = meminfo("SUnreclaim:");
+		vmalloc = meminfo("VmallocUsed:");
+		load_unload(&k, 64);
+		ASSERT_EQ(count_btf(), btfs, "BTF ids");
+		ASSERT_FALSE(published(), "published");
+		/* 64 times the BTF of the module would be some 600 kB */
+		ASSERT_LT(meminfo("SUnreclaim:") - slab, 256, "slab, kB");
+		ASSERT_LT(meminfo("VmallocUsed:") - vmalloc, 256, "vmalloc, kB");
+	}
+	kmod_free(&k);
+}
+
+static bool setup(void)
+{
+	vmlinux = btf__parse("/sys/kernel/btf/vmlinux", NULL);
+	if (!ASSERT_OK_PTR(vmlinux, "vmlinux BTF"))
+		return false;
+	one_more = btf_one_more(vmlinux);
+	shifted = btf_shifted(vmlinux);
+	reordered = btf_reordered(vmlinux);
+	return ASSERT_OK_PTR(one_more, "one more") && ASSERT_OK_PTR(shifted, "shifted") &&
+	       ASSERT_OK_PTR(reordered, "reordered") &&
+	       ASSERT_OK(kmod_read(&native, MOD ".ko"), "read module") &&
+	       ASSERT_OK(kmod_copy(&distilled, &native), "copy") &&
+	       ASSERT_OK(kmod_rebase(&native, vmlinux, vmlinux, false), "native BTF") &&
+	       ASSERT_OK(kmod_rebase(&distilled, vmlinux, vmlinux, true), "distilled base");
+}
+
+void test_btf_module_mismatch(void)
+{
+	struct kmod built;
+	enum mode mode;
+	char name[128];
+	int i;
+
+	if (loaded())
+		unload();
+	if (!setup())
+		goto out;
+
+	if (test__start_subtest("base id of a build") &&
+	    ASSERT_OK(kmod_read(&built, MOD ".ko"), "read module")) {
+		size_t size;
+
+		check_id(&built, kmod_section(&built, ".BTF.base", &size) ?
+			 KMOD_NOTE_DISTILLED_ID : KMOD_NOTE_BASE_ID);
+		kmod_free(&built);
+	}
+	/* first, before the rate limit is used up */
+	if (test__start_subtest("log, strict"))
+		check_log(STRICT, "failed to validate module [" MOD "] BTF: -22 (base-changed)",
+			  "loads without BTF");
+	if (test__start_subtest("log, lenient"))
+		check_log(LENIENT, "module [" MOD "] loads without BTF (base-changed)", "BPF: ");
+	if (test__start_subtest("status file"))
+		check_status_file();
+	if (test__start_subtest("parameter"))
+		check_parameter();
+	if (test__start_subtest("parameter between two loads"))
+		check_switch();
+
+	for (mode = STRICT; mode <= LENIENT; mode++) {
+		for (i = 0; i < sizeof(variants) / sizeof(*variants); i++) {
+			snprintf(name, sizeof(name), "%s, %s", variants[i].name,
+				 mode_names[mode]);
+			if (test__start_subtest(name))
+				check_variant(&variants[i], mode);
+		}
+		snprintf(name, sizeof(name), "init fails, %s", mode_names[mode]);
+		if (test__start_subtest(name))
+			check_init_fails(mode, &native);
+		snprintf(name, sizeof(name), "init fails, relocated, %s", mode_names[mode]);
+		if (test__start_subtest(name))
+			check_init_fails(mode, &distilled);
+		snprintf(name, sizeof(name), "64 loads, %s", mode_names[mode]);
+		if (test__start_subtest(name))
+			check_growth(mode, nothing);
+		snprintf(name, sizeof(name), "64 loads of another base, %s", mode_names[mode]);
+		if (test__start_subtest(name))
+			check_growth(mode, against_shifted);
+	}
+	set_mode(default_mode());
+out:
+	kmod_free(&native);
+	kmod_free(&distilled);
+	btf__free(one_more);
+	btf__free(shifted);
+	btf__free(reordered);
+	btf__free(vmlinux);
+}
