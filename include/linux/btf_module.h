@@ -33,6 +33,10 @@ struct module;
 #define BTF_BASE_ID \
 	ELFNOTE32("Linux", LINUX_ELFNOTE_BTF_BASE_ID, BTF_BASE_ID_BLANK)
 
+/* The BTF of vmlinux, see scripts/link-vmlinux.sh */
+extern char __start_BTF[];
+extern char __stop_BTF[];
+
 /* kernel/bpf/btf_module.c */
 const u8 *btf_vmlinux_id(void);
 int btf_check_refs(const struct btf *btf);

@@ -12,10 +12,6 @@
 #include <linux/slab.h>
 #include <crypto/sha2.h>
 
-/* See scripts/link-vmlinux.sh, gen_btf() func for details */
-extern char __start_BTF[];
-extern char __stop_BTF[];
-
 /* The base id of the running kernel, or NULL if vmlinux carries no BTF.
  * It is what sha256sum prints for /sys/kernel/btf/vmlinux.
  */

@@ -150,8 +150,7 @@ static enum btf_status btf_status_of(int err)
 		return BTF_NO_VMLINUX_BTF;
 	case -ESTALE:
 		return BTF_RELOCATION;
-	case -ENOTSUPP:
-	case -E2BIG:
+	case -EOPNOTSUPP:
 		return BTF_UNSUPPORTED;
 	default:
 		return BTF_INVALID;

@@ -76,10 +76,11 @@ int stamp_base_id(const char *path, const struct btf *base, bool distilled)
 	unsigned char id[BASE_ID_SIZE], type[sizeof(Elf32_Word)];
 	off_t note, desc = 0;
 	GElf_Nhdr nhdr = {};
-	int fd, err = -1;
+	int fd, i, err = -1;
 	const void *raw;
 	Elf *elf = NULL;
 	__u32 size;
+	bool lsb;
 
 	fd = open(path, O_RDWR);
 	if (fd < 0) {
@@ -109,15 +110,9 @@ int stamp_base_id(const char *path, const struct btf *base, bool distilled)
 	libbpf_sha256(raw, size, id);
 
 	nhdr.n_type = distilled ? NOTE_DISTILLED_ID : NOTE_BASE_ID;
-	if (elf_getident(elf, NULL)[EI_DATA] == ELFDATA2LSB) {
-		type[0] = nhdr.n_type;
-		type[1] = nhdr.n_type >> 8;
-		type[2] = type[3] = 0;
-	} else {
-		type[3] = nhdr.n_type;
-		type[2] = nhdr.n_type >> 8;
-		type[1] = type[0] = 0;
-	}
+	lsb = elf_getident(elf, NULL)[EI_DATA] == ELFDATA2LSB;
+	for (i = 0; i < sizeof(type); i++)
+		type[lsb ? i : sizeof(type) - 1 - i] = nhdr.n_type >> (8 * i);
 
 	if (pwrite(fd, type, sizeof(type), note + offsetof(Elf32_Nhdr, n_type)) != sizeof(type) ||
 	    pwrite(fd, id, sizeof(id), desc) != sizeof(id)) {

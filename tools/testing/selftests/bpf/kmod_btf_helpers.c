@@ -138,7 +138,7 @@ static Elf64_Shdr *add_section(struct kmod *k, const char *name)
 
 	memcpy(table, sh, nr * sizeof(*sh));
 	memcpy(names, k->data + sh[ndx].sh_offset, len);
-	strcpy(names + len, name);
+	memcpy(names + len, name, strlen(name));
 	off = append(k, names, len + strlen(name) + 1);
 	if (!off)
 		goto err;
@@ -225,7 +225,18 @@ static int cmp_u32(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Give every id in .BTF_ids the value it has in @to, by name and kind */
+/* The id in @to of the type that has @id in @from, by name and kind */
+static int same_type(const struct btf *from, __u32 id, const struct btf *to)
+{
+	const struct btf_type *t = btf__type_by_id(from, id);
+
+	if (!t)
+		return -EINVAL;
+	return btf__find_by_name_kind(to, btf__name_by_offset(from, t->name_off),
+				      btf_kind(t));
+}
+
+/* Give every id in .BTF_ids the value it has in @to */
 static int rewrite_btf_ids(struct kmod *k, const struct btf *from, const struct btf *to)
 {
 	Elf64_Shdr *ids = kmod_section_header(k, ".BTF_ids");
@@ -247,7 +258,6 @@ static int rewrite_btf_ids(struct kmod *k, const struct btf *from, const struct 
 
 		for (s = sym; s < end; s++) {
 			const char *name = strings + s->st_name, *kind;
-			const struct btf_type *t;
 			__u32 *p;
 			int id;
 
@@ -262,11 +272,7 @@ static int rewrite_btf_ids(struct kmod *k, const struct btf *from, const struct 
 			} else if (set) {
 				qsort(p + 1, p[0], sizeof(*p), cmp_u32);
 			} else if (*p) {
-				t = btf__type_by_id(from, *p);
-				if (!t)
-					return -EINVAL;
-				id = btf__find_by_name_kind(to, btf__name_by_offset(from, t->name_off),
-							    btf_kind(t));
+				id = same_type(from, *p, to);
 				if (id < 0)
 					return id;
 				*p = id;

@@ -676,7 +676,7 @@ static const struct variant {
 
 /* --- the tests ------------------------------------------------------------ */
 
-static void unload(void)
+static void unload_mod(void)
 {
 	/* waits for the last program that holds the module */
 	if (loaded())
@@ -728,7 +728,7 @@ static void check_variant(const struct variant *v, enum mode mode)
 		ASSERT_LT(call_kfunc(), 0, "kfunc");
 	}
 out_unload:
-	unload();
+	unload_mod();
 out:
 	kmod_free(&k);
 }
@@ -781,7 +781,7 @@ static void check_status_file(void)
 		return;
 	ASSERT_OK(read_file("/sys/module/" MOD "/btf", status, sizeof(status)), "read");
 	ASSERT_STREQ(status, "native", "status");
-	unload();
+	unload_mod();
 }
 
 static void check_parameter(void)
@@ -810,10 +810,10 @@ static void check_switch(void)
 	ASSERT_EQ(kmod_load(&k, ""), -EINVAL, "strict load");
 	ASSERT_OK(write_file(MODE_FILE, "lenient"), "lenient");
 	ASSERT_OK(kmod_load(&k, ""), "lenient load");
-	unload();
+	unload_mod();
 	ASSERT_OK(write_file(MODE_FILE, "strict"), "strict");
 	ASSERT_EQ(kmod_load(&k, ""), -EINVAL, "strict load again");
-	unload();
+	unload_mod();
 out:
 	kmod_free(&k);
 }
@@ -845,11 +845,11 @@ static void check_log(enum mode mode, const char *want, const char *unwanted)
 	if (ASSERT_OK(against_shifted(&k), "make")) {
 		kmod_load(&k, "");
 		ASSERT_EQ(count_lines(fd, want), 1, want);
-		unload();
+		unload_mod();
 		lseek(fd, 0, SEEK_END);
 		kmod_load(&k, "");
 		ASSERT_EQ(count_lines(fd, unwanted), 0, unwanted);
-		unload();
+		unload_mod();
 	}
 	kmod_free(&k);
 out:
@@ -865,14 +865,14 @@ static void check_init_fails(enum mode mode, const struct kmod *k)
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(kmod_load(k, "fail=1"), -ENODEV, "load");
 		ASSERT_FALSE(loaded(), "loaded");
-		unload();
+		unload_mod();
 	}
 	ASSERT_OK(kmod_load(k, ""), "load after that");
 	ASSERT_EQ(call_kfunc(), KFUNC_RETVAL, "kfunc");
-	unload();
+	unload_mod();
 }
 
-static long meminfo(const char *what)
+static long mem_kb(const char *what)
 {
 	char line[128];
 	long kb = -1;
@@ -919,14 +919,14 @@ static void check_growth(enum mode mode, int (*make)(struct kmod *k))
 	if (ASSERT_OK(make(&k), "make")) {
 		load_unload(&k, 16);	/* caches fill */
 		btfs = count_btf();
-		slab = meminfo("SUnreclaim:");
-		vmalloc = meminfo("VmallocUsed:");
+		slab = mem_kb("SUnreclaim:");
+		vmalloc = mem_kb("VmallocUsed:");
 		load_unload(&k, 64);
 		ASSERT_EQ(count_btf(), btfs, "BTF ids");
 		ASSERT_FALSE(published(), "published");
 		/* 64 times the BTF of the module would be some 600 kB */
-		ASSERT_LT(meminfo("SUnreclaim:") - slab, 256, "slab, kB");
-		ASSERT_LT(meminfo("VmallocUsed:") - vmalloc, 256, "vmalloc, kB");
+		ASSERT_LT(mem_kb("SUnreclaim:") - slab, 256, "slab, kB");
+		ASSERT_LT(mem_kb("VmallocUsed:") - vmalloc, 256, "vmalloc, kB");
 	}
 	kmod_free(&k);
 }
@@ -955,7 +955,7 @@ void test_btf_module_mismatch(void)
 	int i;
 
 	if (loaded())
-		unload();
+		unload_mod();
 	if (!setup())
 		goto out;
 
