@@ -1,0 +1,53 @@
+# Module BTF: lenient, exact, explained. `make help` says what there is.
+
+BASE := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | head -n 1)
+BASES := $(BASE)
+export KSRC UPDATE FORCE PATCHED KVM TIMEOUT MIRROR
+
+# NAME of the tree under build/, once it is composed
+NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
+
+demo: setup
+	@name=$(NAME) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
+	for k in patched unpatched unpatched-second; do scripts/guest-image $$name $$k || exit; done && \
+	scripts/demo $$name
+
+check: setup
+	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
+
+tree: setup
+	@name=$(NAME) && echo build/$$name/linux
+
+refresh: setup
+	@scripts/refresh $(BASE)
+
+kernel: setup
+	@name=$(NAME) && scripts/kernel $$name $(if $(filter 0,$(PATCHED)),unpatched)
+
+shell: kernel
+	@name=$(NAME) && kind=$(if $(filter 0,$(PATCHED)),un)patched && \
+	scripts/guest-image $$name $$kind && scripts/boot $$name $$kind shell
+
+lint: setup
+	@scripts/lint $(BASES)
+
+setup:
+	@scripts/setup
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make              load right and wrong modules on the unpatched and the patched kernel'
+	@echo 'make check        all tests of BASES; PATCHED=0: of the unpatched kernel'
+	@echo 'make tree         compose build/BASE/linux, one commit per patch; UPDATE=1: newest source'
+	@echo 'make refresh      write the commits of build/BASE/linux back to patches/'
+	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
+	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
+	@echo 'make lint         checkpatch --strict, and every prefix of the series builds'
+	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
+	@echo
+	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check and lint'
+	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
+
+.PHONY: demo check tree refresh kernel shell lint setup clean help
