@@ -54,9 +54,6 @@ void test__failed(const char *file, int line, const char *format, ...)
 		   name, ___act, ___exp);				\
 })
 
-#define ASSERT_MEMEQ(actual, expected, len, name) \
-	CHECK_THAT(!memcmp(actual, expected, len), "%s: differ", name)
-
 #define ASSERT_OK_PTR(ptr, name) \
 	CHECK_THAT(!libbpf_get_error(ptr) && (ptr), "%s: error %ld", name, \
 		   libbpf_get_error(ptr))
