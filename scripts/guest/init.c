@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -34,6 +35,7 @@ static int shell(void)
 	int fd = open("/dev/ttyS0", O_RDWR);
 
 	setsid();
+	ioctl(fd, TIOCSCTTY, 0);
 	dup2(fd, 0);
 	dup2(fd, 1);
 	dup2(fd, 2);
@@ -49,6 +51,10 @@ static int run(const char *what)
 {
 	if (!strcmp(what, "check")) {
 		test_btf_module_mismatch();
+		test_all_modules();
+		return test__finish();
+	}
+	if (!strcmp(what, "modules")) {
 		test_all_modules();
 		return test__finish();
 	}

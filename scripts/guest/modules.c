@@ -208,6 +208,8 @@ void test_all_modules(void)
 		check_set("reordered", modes[i], "dropped:base-changed");
 		check_set("shifted", modes[i], "dropped:base-changed");
 		check_set("external", modes[i], "relocated");
+		check_set("second-external", modes[i], "relocated");
+		check_set("gone", modes[i], "dropped:relocation");
 	}
 	if (has_param()) {
 		count_forged("forged-one-more");
