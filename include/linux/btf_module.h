@@ -51,7 +51,7 @@ ssize_t module_btf_show(const struct module *mod, char *buf);
 
 #else
 
-#define BTF_BASE_ID struct btf
+#define BTF_BASE_ID struct btf	/* a declaration, for the semicolon */
 
 static inline int module_btf_load(struct module *mod, const struct load_info *info)
 {

@@ -122,7 +122,7 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 	for (i = 1; i < info->hdr->e_shnum; i++) {
 		shdr = &info->sechdrs[i];
 		if (shdr->sh_type == SHT_NOTE) {
-			if (!s->id)
+			if (!s->id && IS_ALIGNED(shdr->sh_offset, 4))
 				s->id = find_base_id((void *)info->hdr + shdr->sh_offset,
 						     shdr->sh_size);
 			continue;

@@ -3,9 +3,9 @@
  * Make modules of another base out of modules of this one.
  *   fixture BASE KIND OUTDIR MODULE.ko...
  * BASE: raw BTF of the vmlinux they belong to. KIND: one-more, shifted, reordered
- * (see kmod_btf_helpers.h), forged-KIND (the same under the id of BASE), gone (a
- * distilled base that names a type no kernel has). Exit status 0, or 2 after a
- * message that names the file.
+ * (see kmod_btf_helpers.h), forged-KIND (the same under the id of BASE), distilled
+ * (a distilled base of BASE), gone (one that names a type no kernel has). Exit
+ * status 0, or 2 after a message that names the file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static struct btf *make_base(struct btf *vmlinux, const char *kind)
 		return btf_shifted(vmlinux);
 	if (!strcmp(kind, "reordered"))
 		return btf_reordered(vmlinux);
-	if (!strcmp(kind, "gone"))
+	if (!strcmp(kind, "distilled") || !strcmp(kind, "gone"))
 		return vmlinux;
 	errno = EINVAL;
 	return NULL;
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 		err = kmod_read(&k, argv[i]);
 		if (!err && (id = kmod_base_id(&k, NULL)))
 			memcpy(mine, id, sizeof(mine));
-		err = err ?: kmod_rebase(&k, vmlinux, base, gone);
+		err = err ?: kmod_rebase(&k, vmlinux, base, base == vmlinux);
 		if (!err && gone)
 			err = rename_struct(&k);
 		if (!err && forged && (id = kmod_base_id(&k, NULL)))

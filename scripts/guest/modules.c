@@ -207,6 +207,7 @@ void test_all_modules(void)
 		check_set("one-more", modes[i], "dropped:base-changed");
 		check_set("reordered", modes[i], "dropped:base-changed");
 		check_set("shifted", modes[i], "dropped:base-changed");
+		check_set("distilled", modes[i], "relocated");
 		check_set("external", modes[i], "relocated");
 		check_set("second-external", modes[i], "relocated");
 		check_set("gone", modes[i], "dropped:relocation");
