@@ -140,6 +140,15 @@ static s64 btf_size(const struct btf_refs *r, u32 id)
 	return -EINVAL;
 }
 
+/* A bit field is of an integer that has as many bits, and can be shown */
+static bool btf_bitfield_ok(const struct btf_refs *r, u32 id, s64 size, u32 bit, u32 bits)
+{
+	const struct btf_type *t = skip_modifiers(r, &id);
+
+	return t && (btf_type_is_int(t) || btf_is_any_enum(t)) &&
+	       bits <= size * BITS_PER_BYTE && bit % BITS_PER_BYTE + bits <= 128;
+}
+
 static int check_members(const struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	const struct btf_member *m = btf_members(t);
@@ -152,10 +161,24 @@ static int check_members(const struct btf_refs *r, u32 id, const struct btf_type
 			return bad_ref(r, id, "member has no size");
 		bit = __btf_member_bit_offset(t, m + i);
 		bits = __btf_member_bitfield_size(t, m + i);
+		if (bits && !btf_bitfield_ok(r, m[i].type, size, bit, bits))
+			return bad_ref(r, id, "bit field cannot be one");
 		if (bit + (bits ?: size * BITS_PER_BYTE) > (u64)t->size * BITS_PER_BYTE)
 			return bad_ref(r, id, "member is outside of its struct");
+		if (i % 1024 == 1023)
+			cond_resched();
 	}
 	return 0;
+}
+
+/* Can a function take or return it?  An incomplete struct can stand in a type of
+ * functions of which none is called or defined here.
+ */
+static bool btf_is_value(const struct btf_refs *r, u32 id)
+{
+	const struct btf_type *t = skip_modifiers(r, &id);
+
+	return t && (btf_type_is_fwd(t) || btf_size(r, id) >= 0);
 }
 
 static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *t)
@@ -164,13 +187,15 @@ static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *
 	u32 i, n = btf_type_vlen(t), ret = t->type;
 	const struct btf_type *rt = skip_modifiers(r, &ret);
 
-	if (!rt || (!btf_type_is_void(rt) && btf_size(r, ret) < 0))
+	if (!rt || (!btf_type_is_void(rt) && !btf_is_value(r, ret)))
 		return bad_ref(r, id, "return value has no size");
 
 	for (i = 0; i < n; i++) {
+		if (!btf_name_by_offset(r->btf, p[i].name_off))
+			return bad_ref(r, id, "argument name is out of range");
 		if (!p[i].type && i == n - 1)	/* ... */
 			break;
-		if (btf_size(r, p[i].type) < 0)
+		if (!btf_is_value(r, p[i].type))
 			return bad_ref(r, id, "argument has no size");
 	}
 	return 0;
@@ -363,6 +388,8 @@ int btf_check_refs(const struct btf *btf)
 
 	for (id = r.start_id; id < nr && !err; id++) {
 		t = btf_type_by_id(btf, id);
+		if (!(id % 1024))
+			cond_resched();
 		if ((__btf_type_is_struct(t) || btf_type_is_array(t)) &&
 		    !r.depth[id - r.start_id])
 			err = check_nesting(&r, id, t);

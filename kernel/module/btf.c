@@ -77,9 +77,9 @@ MODULE_PARM_DESC(btf_mismatch, "Module whose BTF cannot be used: strict refuses 
 
 /* What the section headers of a module say about its BTF */
 struct btf_sections {
-	unsigned int nr_split;
-	unsigned int nr_base;
-	bool nobits;		/* one of them has no data in the file */
+	const Elf_Shdr *split;	/* .BTF, or NULL */
+	const Elf_Shdr *base;	/* .BTF.base, or NULL */
+	bool bad;		/* there are two, or one without data in the file */
 	const u8 *id;		/* base id of split BTF, or NULL */
 };
 
@@ -115,12 +115,15 @@ static const u8 *find_base_id(const void *notes, size_t size)
 
 static void find_btf_sections(const struct load_info *info, struct btf_sections *s)
 {
-	const Elf_Shdr *shdr;
+	const Elf_Shdr *shdr, **found;
 	const char *name;
 	unsigned int i;
 
 	for (i = 1; i < info->hdr->e_shnum; i++) {
 		shdr = &info->sechdrs[i];
+		/* nobody has looked at the name and the size of such a section */
+		if (shdr->sh_type == SHT_NULL)
+			continue;
 		if (shdr->sh_type == SHT_NOTE) {
 			if (!s->id && IS_ALIGNED(shdr->sh_offset, 4))
 				s->id = find_base_id((void *)info->hdr + shdr->sh_offset,
@@ -130,13 +133,14 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 
 		name = info->secstrings + shdr->sh_name;
 		if (!strcmp(name, ".BTF"))
-			s->nr_split++;
+			found = &s->split;
 		else if (!strcmp(name, ".BTF.base"))
-			s->nr_base++;
+			found = &s->base;
 		else
 			continue;
-		if (shdr->sh_type == SHT_NOBITS && shdr->sh_size)
-			s->nobits = true;
+		if (*found || (shdr->sh_type == SHT_NOBITS && shdr->sh_size))
+			s->bad = true;
+		*found = shdr;
 	}
 }
 
@@ -165,13 +169,17 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 	int err;
 
 	find_btf_sections(info, &s);
-	if (!s.nr_split || (s.nr_split == 1 && !mod->btf_data_size))
+	if (!s.split || (!s.bad && !s.split->sh_size))
 		return BTF_NONE;
-	if (s.nr_split > 1 || s.nr_base > 1 || s.nobits ||
-	    (s.nr_base && !mod->btf_base_data_size))
+	/* what find_module_sections() took has to be what was looked at here */
+	if (s.bad || mod->btf_data != (void *)s.split->sh_addr)
+		return BTF_INVALID;
+	if (s.base && (!s.base->sh_size || mod->btf_base_data != (void *)s.base->sh_addr))
 		return BTF_INVALID;
 
-	if (!s.nr_base) {
+	if (!s.base) {
+		if (mod->btf_base_data)
+			return BTF_INVALID;
 		running = btf_vmlinux_id();
 		if (!running)
 			return BTF_NO_VMLINUX_BTF;
@@ -188,7 +196,7 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 	err = btf_module_add(mod, quiet);
 	if (err)
 		return btf_status_of(err);
-	return s.nr_base ? BTF_RELOCATED : BTF_NATIVE;
+	return s.base ? BTF_RELOCATED : BTF_NATIVE;
 }
 
 /**

@@ -251,7 +251,9 @@ static struct btf_type *find_type(struct kmod *k, int kind, const struct btf *ba
 	for (id = btf__type_cnt(base); id < btf__type_cnt(btf); id++) {
 		const struct btf_type *bt = btf__type_by_id(btf, id);
 
-		if (btf_kind(bt) != kind || (kind == BTF_KIND_STRUCT && !btf_vlen(bt)))
+		if (btf_kind(bt) != kind)
+			continue;
+		if ((kind == BTF_KIND_STRUCT || kind == BTF_KIND_FUNC_PROTO) && !btf_vlen(bt))
 			continue;
 		off = (void *)bt - (void *)btf__type_by_id(btf, btf__type_cnt(base));
 		t = (void *)first_type(k) + off;
@@ -547,6 +549,28 @@ static int member_outside(struct kmod *k)
 	return 0;
 }
 
+/* 200 bits of what is 64 wide at the most */
+static int bitfield_too_wide(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_STRUCT, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	t->info |= 1U << 31;
+	btf_members(t)->offset = 200 << 24;
+	return 0;
+}
+
+static int argument_name_out_of_range(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_FUNC_PROTO, vmlinux);
+
+	if (!t)
+		return -ENOENT;
+	btf_params(t)->name_off = 0x7ffffff;
+	return 0;
+}
+
 static int unknown_kind(struct kmod *k)
 {
 	struct btf_type *t = find_type(k, BTF_KIND_PTR, vmlinux);
@@ -580,6 +604,20 @@ static int nobits(struct kmod *k)
 	return 0;
 }
 
+/* A section of type NULL has neither a name nor data */
+static int null_section(struct kmod *k)
+{
+	Elf64_Shdr *sh = kmod_section_header(k, ".BTF");
+
+	sh->sh_type = SHT_NULL;
+	return 0;
+}
+
+static int null_section_first(struct kmod *k)
+{
+	return two_sections(k) ?: null_section(k);
+}
+
 /* Types without a single one: nothing to attach to, but nothing wrong either */
 static int no_types(struct kmod *k)
 {
@@ -606,6 +644,7 @@ static const struct variant {
 	{ "relocated", &distilled, nothing, RELOCATED, "relocated" },
 	{ "no BTF", &native, no_btf, NONE, "none" },
 	{ "empty BTF", &native, empty_btf, NONE, "none" },
+	{ "section of type NULL", &native, null_section, NONE, "none" },
 	{ "no types", &native, no_types, NATIVE, "native", 0, "kfuncs=0" },
 	{ "header longer, but zero", &native, zero_long_header, NATIVE, "native" },
 
@@ -672,6 +711,12 @@ static const struct variant {
 	{ "two sections", &native, two_sections,
 	  DROPPED, "dropped:invalid", -EINVAL },
 	{ "section without data", &native, nobits,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "section of type NULL before it", &native, null_section_first,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "bit field too wide", &native, bitfield_too_wide,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "argument name out of range", &native, argument_name_out_of_range,
 	  DROPPED, "dropped:invalid", -EINVAL },
 };
 

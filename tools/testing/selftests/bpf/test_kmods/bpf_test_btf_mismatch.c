@@ -6,11 +6,18 @@
 #include <linux/list.h>
 #include <linux/module.h>
 
+/* Legal C, and no reason to refuse the BTF: incomplete, and passed by value */
+struct bpf_test_btf_mismatch_incomplete;
+
 struct bpf_test_btf_mismatch {
 	struct list_head list;	/* embedded: its size matters to relocation */
 	struct task_struct *task;
 	unsigned long values[4];
 	int (*call)(struct bpf_test_btf_mismatch *self, int value);
+	struct bpf_test_btf_mismatch_incomplete
+		(*get)(const struct bpf_test_btf_mismatch_incomplete value, ...);
+	u64 wide:40;
+	bool narrow:1;
 };
 
 static bool fail;
