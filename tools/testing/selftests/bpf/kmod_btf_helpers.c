@@ -107,16 +107,19 @@ void *kmod_section(const struct kmod *k, const char *name, size_t *size)
 	return sh ? k->data + sh->sh_offset : NULL;
 }
 
-/* Append to the file, aligned. Returns the offset, 0 without memory. */
+/* Append to the file, aligned. Returns the offset, 0 without memory. @data may be
+ * a part of the file.
+ */
 static size_t append(struct kmod *k, const void *data, size_t size)
 {
 	size_t off = (k->size + 7) & ~7UL;
-	unsigned char *p = realloc(k->data, off + size);
+	unsigned char *p = calloc(1, off + size);
 
 	if (!p)
 		return 0;
-	memset(p + k->size, 0, off - k->size);
+	memcpy(p, k->data, k->size);
 	memcpy(p + off, data, size);
+	free(k->data);
 	k->data = p;
 	k->size = off + size;
 	return off;

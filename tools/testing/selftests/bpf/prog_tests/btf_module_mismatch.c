@@ -584,15 +584,9 @@ static int unknown_kind(struct kmod *k)
 static int two_sections(struct kmod *k)
 {
 	size_t size;
-	void *data = kmod_section(k, ".BTF", &size), *copy = malloc(size);
-	int err;
+	void *data = kmod_section(k, ".BTF", &size);
 
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, data, size);
-	err = kmod_set_section(k, ".BTF", copy, size, true);
-	free(copy);
-	return err;
+	return kmod_set_section(k, ".BTF", data, size, true);
 }
 
 /* Claims to have data and has none in the file */
