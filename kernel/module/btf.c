@@ -7,6 +7,7 @@
  * running kernel, or a distilled base that can be relocated onto it.
  */
 
+#include <linux/btf.h>
 #include <linux/btf_module.h>
 #include <linux/elf.h>
 #include <linux/module.h>
@@ -26,6 +27,8 @@ enum btf_status {
 	BTF_INVALID,
 	BTF_UNSUPPORTED,
 	BTF_NO_MEMORY,
+	BTF_NO_ID,
+	BTF_NAME_CLASH,
 	BTF_NO_VMLINUX_BTF,
 };
 
@@ -42,6 +45,8 @@ static const struct {
 	[BTF_INVALID]		= { "invalid", -EINVAL },
 	[BTF_UNSUPPORTED]	= { "unsupported", -EOPNOTSUPP },
 	[BTF_NO_MEMORY]		= { "no-memory", -ENOMEM },
+	[BTF_NO_ID]		= { "no-id", -ENOSPC },
+	[BTF_NAME_CLASH]	= { "name-clash", -EEXIST },
 	[BTF_NO_VMLINUX_BTF]	= { "no-vmlinux-btf", -EINVAL },
 };
 
@@ -148,8 +153,11 @@ static enum btf_status btf_status_of(int err)
 {
 	switch (err) {
 	case -ENOMEM:
-	case -ENOSPC:		/* no BTF object id left */
 		return BTF_NO_MEMORY;
+	case -ENOSPC:
+		return BTF_NO_ID;
+	case -EEXIST:
+		return BTF_NAME_CLASH;
 	case -ENODATA:
 		return BTF_NO_VMLINUX_BTF;
 	case -ESTALE:
@@ -166,6 +174,7 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 {
 	struct btf_sections s = {};
 	const u8 *running;
+	struct btf *btf;
 	int err;
 
 	find_btf_sections(info, &s);
@@ -193,9 +202,15 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 		}
 	}
 
-	err = btf_module_add(mod, quiet);
-	if (err)
+	btf = btf_parse_module(mod->name, mod->btf_data, mod->btf_data_size,
+			       mod->btf_base_data, mod->btf_base_data_size, quiet);
+	if (IS_ERR(btf))
+		return btf_status_of(PTR_ERR(btf));
+	err = btf_module_add(mod, btf);
+	if (err) {
+		btf_put(btf);
 		return btf_status_of(err);
+	}
 	return s.base ? BTF_RELOCATED : BTF_NATIVE;
 }
 

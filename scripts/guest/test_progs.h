@@ -41,6 +41,7 @@ void test__failed(const char *file, int line, const char *format, ...)
 })
 
 #define ASSERT_EQ(actual, expected, name) ASSERT_OP(actual, expected, ==, name)
+#define ASSERT_GT(actual, expected, name) ASSERT_OP(actual, expected, >, name)
 #define ASSERT_LT(actual, expected, name) ASSERT_OP(actual, expected, <, name)
 #define ASSERT_GE(actual, expected, name) ASSERT_OP(actual, expected, >=, name)
 

@@ -228,59 +228,110 @@ static int cmp_u32(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+struct same_type {
+	const struct btf *from, *to;
+};
+
 /* The id in @to of the type that has @id in @from, by name and kind */
-static int same_type(const struct btf *from, __u32 id, const struct btf *to)
+static int same_type(__u32 id, const void *ctx)
 {
-	const struct btf_type *t = btf__type_by_id(from, id);
+	const struct same_type *c = ctx;
+	const struct btf_type *t = btf__type_by_id(c->from, id);
 
 	if (!t)
 		return -EINVAL;
-	return btf__find_by_name_kind(to, btf__name_by_offset(from, t->name_off),
+	return btf__find_by_name_kind(c->to, btf__name_by_offset(c->from, t->name_off),
 				      btf_kind(t));
 }
 
-/* Give every id in .BTF_ids the value it has in @to */
-static int rewrite_btf_ids(struct kmod *k, const struct btf *from, const struct btf *to)
+/* The next symbol of an id or a set in .BTF_ids after *@sym, which starts as NULL.
+ * Returns where it leads, or NULL at the end.
+ */
+static __u32 *next_btf_id(const struct kmod *k, Elf64_Sym **sym, const char **kind)
 {
 	Elf64_Shdr *ids = kmod_section_header(k, ".BTF_ids");
 	Elf64_Shdr *symtab = kmod_section_header(k, ".symtab"), *sh;
-	unsigned int nr, set;
-	const char *strings;
-	Elf64_Sym *sym, *end;
+	Elf64_Sym *end;
+	unsigned int nr;
 
 	if (!ids || !symtab)
-		return 0;
+		return NULL;
 	sh = shdrs(k, &nr);
-	strings = (char *)k->data + sh[symtab->sh_link].sh_offset;
-	sym = (void *)(k->data + symtab->sh_offset);
-	end = sym + symtab->sh_size / sizeof(*sym);
+	*sym = *sym ? *sym + 1 : (void *)(k->data + symtab->sh_offset);
+	end = (void *)(k->data + symtab->sh_offset + symtab->sh_size);
+	for (; *sym < end; (*sym)++) {
+		const char *name = (char *)k->data + sh[symtab->sh_link].sh_offset +
+				   (*sym)->st_name;
 
-	/* first the ids, then the order in the sets */
-	for (set = 0; set < 2; set++) {
-		Elf64_Sym *s;
-
-		for (s = sym; s < end; s++) {
-			const char *name = strings + s->st_name, *kind;
-			__u32 *p;
-			int id;
-
-			if (s->st_shndx != ids - sh || strncmp(name, "__BTF_ID__", 10))
-				continue;
-			kind = name + 10;
-			p = (void *)(k->data + ids->sh_offset + s->st_value);
-			if (!!set != !strncmp(kind, "set", 3))
-				continue;
-			if (!strncmp(kind, "set8__", 6)) {
-				qsort(p + 2, p[0], 2 * sizeof(*p), cmp_u32);
-			} else if (set) {
-				qsort(p + 1, p[0], sizeof(*p), cmp_u32);
-			} else if (*p) {
-				id = same_type(from, *p, to);
-				if (id < 0)
-					return id;
-				*p = id;
-			}
+		if ((*sym)->st_shndx == ids - sh && !strncmp(name, "__BTF_ID__", 10)) {
+			*kind = name + 10;
+			return (void *)(k->data + ids->sh_offset + (*sym)->st_value);
 		}
+	}
+	return NULL;
+}
+
+__u32 *kmod_btf_id(const struct kmod *k, const char *symbol)
+{
+	Elf64_Sym *sym = NULL;
+	const char *kind;
+	__u32 *p;
+
+	while ((p = next_btf_id(k, &sym, &kind)))
+		if (!strncmp(kind, symbol, strlen(symbol)))
+			return p;
+	return NULL;
+}
+
+void kmod_strip_btf_ids(struct kmod *k)
+{
+	Elf64_Sym *sym = NULL;
+	const char *kind;
+
+	while (next_btf_id(k, &sym, &kind))
+		sym->st_name = 0;
+}
+
+/* Give every id in .BTF_ids another value, and sort the sets again */
+static int rewrite_btf_ids(struct kmod *k, int (*new_id)(__u32 id, const void *ctx),
+			   const void *ctx)
+{
+	Elf64_Sym *sym = NULL;
+	const char *kind;
+	__u32 *p;
+	int id;
+
+	while ((p = next_btf_id(k, &sym, &kind))) {
+		if (!strncmp(kind, "set", 3) || !*p)
+			continue;
+		id = new_id(*p, ctx);
+		if (id < 0)
+			return id;
+		*p = id;
+	}
+	sym = NULL;
+	while ((p = next_btf_id(k, &sym, &kind))) {
+		if (!strncmp(kind, "set8__", 6))
+			qsort(p + 2, p[0], 2 * sizeof(*p), cmp_u32);
+		else if (!strncmp(kind, "set__", 5))
+			qsort(p + 1, p[0], sizeof(*p), cmp_u32);
+	}
+	return 0;
+}
+
+/* Stamp it as built against @base */
+static int set_base_id(struct kmod *k, const struct btf *base, unsigned int note_type)
+{
+	unsigned int *type;
+	unsigned char *id = kmod_base_id(k, &type);
+	__u32 size;
+	const void *raw = btf__raw_data(base, &size);
+
+	if (!raw)
+		return -ENOMEM;
+	if (id) {
+		libbpf_sha256(raw, size, id);
+		*type = note_type;
 	}
 	return 0;
 }
@@ -289,8 +340,6 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
 {
 	struct btf *dist = NULL, *split = NULL, *old = NULL, *old_base = NULL;
 	size_t size, base_size;
-	unsigned int *type;
-	unsigned char *id;
 	const void *raw;
 	__u32 raw_size;
 	int err = -EINVAL;
@@ -322,7 +371,7 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
 		if (err)
 			goto out;
 	}
-	err = rewrite_btf_ids(k, old, split);
+	err = rewrite_btf_ids(k, same_type, &(struct same_type){ old, split });
 	if (err)
 		goto out;
 
@@ -339,13 +388,7 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
 		kmod_hide_section(k, ".BTF.base");
 	}
 
-	raw = btf__raw_data(base, &raw_size);
-	id = kmod_base_id(k, &type);
-	if (raw && id) {
-		libbpf_sha256(raw, raw_size, id);
-		*type = distilled ? KMOD_NOTE_DISTILLED_ID : KMOD_NOTE_BASE_ID;
-	}
-	err = raw ? 0 : -ENOMEM;
+	err = set_base_id(k, base, distilled ? KMOD_NOTE_DISTILLED_ID : KMOD_NOTE_BASE_ID);
 out:
 	btf__free(split);
 	btf__free(dist);
@@ -412,14 +455,26 @@ static size_t type_size(const struct btf_type *t)
 	}
 }
 
-/* The next id, after the last one the first */
-static void rotate(__u32 *id, __u32 nr)
+/* Another numbering of the types of a base */
+struct renumbering {
+	const __u32 *to;	/* new id of each type; 0: it is gone */
+	__u32 nr;		/* ids of the old base */
+	__u32 less;		/* types that are gone */
+};
+
+static int new_number(__u32 id, const void *ctx)
 {
-	if (*id)
-		*id = *id == nr - 1 ? 1 : *id + 1;
+	const struct renumbering *r = ctx;
+
+	return !id ? 0 : id < r->nr ? r->to[id] : id - r->less;
 }
 
-static void rotate_refs(struct btf_type *t, __u32 nr)
+static void renumber(__u32 *id, const struct renumbering *r)
+{
+	*id = new_number(*id, r);
+}
+
+static void renumber_refs(struct btf_type *t, const struct renumbering *r)
 {
 	__u32 i, n = btf_vlen(t);
 
@@ -433,57 +488,115 @@ static void rotate_refs(struct btf_type *t, __u32 nr)
 	case BTF_KIND_FUNC:
 	case BTF_KIND_VAR:
 	case BTF_KIND_DECL_TAG:
-		rotate(&t->type, nr);
+		renumber(&t->type, r);
 		break;
 	case BTF_KIND_ARRAY:
-		rotate(&btf_array(t)->type, nr);
-		rotate(&btf_array(t)->index_type, nr);
+		renumber(&btf_array(t)->type, r);
+		renumber(&btf_array(t)->index_type, r);
 		break;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
 		for (i = 0; i < n; i++)
-			rotate(&btf_members(t)[i].type, nr);
+			renumber(&btf_members(t)[i].type, r);
 		break;
 	case BTF_KIND_FUNC_PROTO:
-		rotate(&t->type, nr);
+		renumber(&t->type, r);
 		for (i = 0; i < n; i++)
-			rotate(&btf_params(t)[i].type, nr);
+			renumber(&btf_params(t)[i].type, r);
 		break;
 	case BTF_KIND_DATASEC:
 		for (i = 0; i < n; i++)
-			rotate(&btf_var_secinfos(t)[i].type, nr);
+			renumber(&btf_var_secinfos(t)[i].type, r);
 		break;
 	}
 }
 
+static __u32 nr_gone(const __u32 *to, __u32 nr)
+{
+	__u32 id, gone = 0;
+
+	for (id = 1; id < nr; id++)
+		gone += !to[id];
+	return gone;
+}
+
+struct btf *btf_renumbered(struct btf *vmlinux, const __u32 *to)
+{
+	__u32 size, id, len, nr = btf__type_cnt(vmlinux);
+	const void *raw = btf__raw_data(vmlinux, &size);
+	const struct btf_type **at = calloc(nr, sizeof(*at));
+	struct renumbering r = { to, nr, nr_gone(to, nr) };
+	struct btf_header *hdr = raw ? malloc(size) : NULL;
+	struct btf *btf = NULL;
+	void *p, *strings;
+
+	if (!at || !hdr)
+		goto out;
+	memcpy(hdr, raw, size);
+	for (id = 1; id < nr; id++)
+		at[to[id]] = btf__type_by_id(vmlinux, id);
+
+	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
+	strings = (void *)hdr + hdr->hdr_len + hdr->str_off;
+	for (id = 1; id < nr - r.less; id++) {
+		len = type_size(at[id]);
+		memcpy(p, at[id], len);
+		renumber_refs(p, &r);
+		p += len;
+	}
+	/* the strings follow */
+	hdr->type_len = p - ((void *)hdr + hdr->hdr_len + hdr->type_off);
+	memmove(p, strings, hdr->str_len);
+	hdr->str_off = hdr->type_off + hdr->type_len;
+	btf = btf__new(hdr, hdr->hdr_len + hdr->str_off + hdr->str_len);
+out:
+	free(hdr);
+	free(at);
+	return btf;
+}
+
+int kmod_renumber(struct kmod *k, struct btf *vmlinux, const __u32 *to)
+{
+	__u32 nr = btf__type_cnt(vmlinux);
+	struct renumbering r = { to, nr, nr_gone(to, nr) };
+	struct btf *base = btf_renumbered(vmlinux, to);
+	struct btf_header *hdr;
+	void *p, *end;
+	size_t size;
+	int err = -EINVAL;
+
+	hdr = kmod_section(k, ".BTF", &size);
+	if (!base || !hdr || kmod_section_header(k, ".BTF.base"))
+		goto out;
+	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
+	for (end = p + hdr->type_len; p < end; p += type_size(p))
+		renumber_refs(p, &r);
+	err = rewrite_btf_ids(k, new_number, &r) ?: set_base_id(k, base, KMOD_NOTE_BASE_ID);
+out:
+	btf__free(base);
+	return err;
+}
+
+__u32 *btf_same_order(const struct btf *vmlinux)
+{
+	__u32 id, nr = btf__type_cnt(vmlinux), *to = calloc(nr, sizeof(*to));
+
+	for (id = 0; to && id < nr; id++)
+		to[id] = id;
+	return to;
+}
+
 struct btf *btf_reordered(struct btf *vmlinux)
 {
-	__u32 size, nr = btf__type_cnt(vmlinux), len, last_size = 0;
-	const void *raw = btf__raw_data(vmlinux, &size);
-	const struct btf_header *hdr = raw;
-	struct btf *btf = NULL;
-	void *copy, *types, *p;
+	__u32 id, nr = btf__type_cnt(vmlinux), *to = btf_same_order(vmlinux);
+	struct btf *btf;
 
-	copy = raw ? malloc(size) : NULL;
-	if (!copy)
+	if (!to)
 		return NULL;
-	memcpy(copy, raw, size);
-	types = copy + hdr->hdr_len + hdr->type_off;
-	len = hdr->type_len;
-
-	for (p = types; p < types + len; p += last_size) {
-		last_size = type_size(p);
-		rotate_refs(p, nr);
-	}
-	/* the last one to the front */
-	p = malloc(last_size);
-	if (p) {
-		memcpy(p, types + len - last_size, last_size);
-		memmove(types + last_size, types, len - last_size);
-		memcpy(types, p, last_size);
-		btf = btf__new(copy, size);
-		free(p);
-	}
-	free(copy);
+	/* each to the next place, the last one to the front */
+	for (id = 1; id < nr; id++)
+		to[id] = id == nr - 1 ? 1 : id + 1;
+	btf = btf_renumbered(vmlinux, to);
+	free(to);
 	return btf;
 }

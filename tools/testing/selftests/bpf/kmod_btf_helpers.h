@@ -36,6 +36,11 @@ void kmod_hide_section(struct kmod *k, const char *name);
 /* The KMOD_ID_SIZE bytes of the base id, and the type of its note */
 unsigned char *kmod_base_id(const struct kmod *k, unsigned int **type);
 
+/* The id or set in .BTF_ids whose symbol begins so, after __BTF_ID__; or NULL */
+__u32 *kmod_btf_id(const struct kmod *k, const char *symbol);
+/* Take the names from all these symbols, as strip --strip-unneeded takes them */
+void kmod_strip_btf_ids(struct kmod *k);
+
 /*
  * Make the module what it would be if it had been built against @base instead
  * of @vmlinux: BTF, .BTF_ids and base id; with a distilled base or without.
@@ -49,5 +54,14 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
 struct btf *btf_one_more(struct btf *vmlinux);
 struct btf *btf_shifted(struct btf *vmlinux);
 struct btf *btf_reordered(struct btf *vmlinux);
+
+/* The general form of the last one: type @id becomes to[id], 0 takes it away.
+ * A module with split BTF is renumbered as if it had been built against that:
+ * other than with kmod_rebase(), no string and no type of the module changes.
+ */
+struct btf *btf_renumbered(struct btf *vmlinux, const __u32 *to);
+int kmod_renumber(struct kmod *k, struct btf *vmlinux, const __u32 *to);
+/* to[id] = id, to be freed */
+__u32 *btf_same_order(const struct btf *vmlinux);
 
 #endif

@@ -188,21 +188,18 @@ static int attach_and_run(void)
 	return err ?: (int)value;
 }
 
-/* Call the kfunc of the module. Returns what it returns, or an error. */
-static int call_kfunc(void)
+/* Call a function that the BTF of the module names. Returns what it returns, or an
+ * error.
+ */
+static int call_id(int id)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
 	LIBBPF_OPTS(bpf_test_run_opts, run);
-	int fds[2] = {}, prog_fd, err, id;
+	int fds[2] = {}, prog_fd, err;
 
 	fds[1] = module_btf_fd();
 	if (fds[1] < 0)
 		return fds[1];
-	id = func_id(MOD "_kfunc");
-	if (id < 0) {
-		close(fds[1]);
-		return id;
-	}
 
 	struct bpf_insn insns[] = {
 		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL,
@@ -218,6 +215,66 @@ static int call_kfunc(void)
 	err = bpf_prog_test_run_opts(prog_fd, &run);
 	close(prog_fd);
 	return err ?: (int)run.retval;
+}
+
+static int call_kfunc(void)
+{
+	int id = func_id(MOD "_kfunc");
+
+	return id < 0 ? id : call_id(id);
+}
+
+/* What the module finds in its .BTF_ids, see ids_get() there */
+struct module_ids {
+	int list[4], set_cnt, set[2], set8_cnt, set8, hits, misses;
+};
+
+static int read_ids(struct module_ids *ids)
+{
+	char line[256];
+	int err = read_file("/sys/module/" MOD "/parameters/ids", line, sizeof(line));
+
+	if (err)
+		return err;
+	err = sscanf(line, "list %d %d %d %d set %d %d %d set8 %d %d filter %d %d",
+		     &ids->list[0], &ids->list[1], &ids->list[2], &ids->list[3],
+		     &ids->set_cnt, &ids->set[0], &ids->set[1],
+		     &ids->set8_cnt, &ids->set8, &ids->hits, &ids->misses);
+	return err == 11 ? 0 : -EINVAL;
+}
+
+/* With BTF the ids are those of the running kernel, without it there is none */
+static void check_ids(bool kept)
+{
+	struct module_ids ids = {}, none = {};
+	int kfunc, attach;
+	struct btf *btf;
+
+	if (!ASSERT_OK(read_ids(&ids), "ids"))
+		return;
+	if (!kept) {
+		ASSERT_OK(memcmp(&ids, &none, sizeof(ids)), "ids left");
+		return;
+	}
+
+	btf = btf__load_module_btf(MOD, vmlinux);
+	if (!ASSERT_OK_PTR(btf, "module BTF"))
+		return;
+	kfunc = btf__find_by_name_kind(btf, MOD "_kfunc", BTF_KIND_FUNC);
+	attach = btf__find_by_name_kind(btf, MOD "_attach", BTF_KIND_FUNC);
+	ASSERT_EQ(ids.list[0], btf__find_by_name_kind(btf, "list_head", BTF_KIND_STRUCT), "list 0");
+	ASSERT_EQ(ids.list[1], btf__find_by_name_kind(btf, MOD, BTF_KIND_STRUCT), "list 1");
+	ASSERT_EQ(ids.list[2], 0, "list 2");
+	ASSERT_EQ(ids.list[3], kfunc, "list 3");
+	ASSERT_EQ(ids.set_cnt, 2, "set");
+	ASSERT_EQ(ids.set[0], kfunc < attach ? kfunc : attach, "set 0");
+	ASSERT_EQ(ids.set[1], kfunc < attach ? attach : kfunc, "set 1");
+	ASSERT_EQ(ids.set8_cnt, 1, "set8");
+	ASSERT_EQ(ids.set8, kfunc, "set8 0");
+	/* the kfunc has been called */
+	ASSERT_GT(ids.hits, 0, "filter knows the id");
+	ASSERT_EQ(ids.misses, 0, "filter does not know the id");
+	btf__free(btf);
 }
 
 /* --- the variants --------------------------------------------------------- */
@@ -620,7 +677,45 @@ static int no_types(struct kmod *k)
 	h->str_off = h->type_off;
 	h->type_len = 0;
 	h->str_len = 0;
+	kmod_hide_section(k, ".BTF_ids");
 	return kmod_set_section(k, ".BTF", h, h->hdr_len, false);
+}
+
+static int strip_ids(struct kmod *k)
+{
+	kmod_strip_btf_ids(k);
+	return 0;
+}
+
+static int strip_ids_one_more(struct kmod *k)
+{
+	return against_one_more(k) ?: strip_ids(k);
+}
+
+static int change_id(struct kmod *k, const char *symbol, __u32 id)
+{
+	__u32 *p = kmod_btf_id(k, symbol);
+
+	if (!p)
+		return -ENOENT;
+	*p = id;
+	return 0;
+}
+
+static int list_id_out_of_range(struct kmod *k)
+{
+	return change_id(k, "struct__list_head", 0xffff0);
+}
+
+static int set_too_long(struct kmod *k) { return change_id(k, "set__", 3); }
+static int set8_too_long(struct kmod *k) { return change_id(k, "set8__", 0x20000001); }
+
+/* In a list of structs and functions */
+static int list_id_of_pointer(struct kmod *k)
+{
+	struct btf_type *t = find_type(k, BTF_KIND_PTR, vmlinux);
+
+	return t ? change_id(k, "struct__list_head", id_of(k, t)) : -ENOENT;
 }
 
 enum verdict { NONE, NATIVE, RELOCATED, DROPPED };
@@ -712,6 +807,20 @@ static const struct variant {
 	  DROPPED, "dropped:invalid", -EINVAL },
 	{ "argument name out of range", &native, argument_name_out_of_range,
 	  DROPPED, "dropped:invalid", -EINVAL },
+
+	{ ".BTF_ids without symbols", &native, strip_ids, NATIVE, "native" },
+	{ ".BTF_ids without symbols, base with one type more", &native, strip_ids_one_more,
+	  DROPPED, "dropped:base-changed", -EINVAL },
+	{ ".BTF_ids: id out of range", &native, list_id_out_of_range,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ ".BTF_ids: id out of range, distilled", &distilled, list_id_out_of_range,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ ".BTF_ids: id of a pointer", &native, list_id_of_pointer,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ ".BTF_ids: set too long", &native, set_too_long,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ ".BTF_ids: set with flags too long", &distilled, set8_too_long,
+	  DROPPED, "dropped:invalid", -EINVAL },
 };
 
 /* --- the tests ------------------------------------------------------------ */
@@ -767,6 +876,7 @@ static void check_variant(const struct variant *v, enum mode mode)
 		ASSERT_LT(attach_and_run(), 0, "attach");
 		ASSERT_LT(call_kfunc(), 0, "kfunc");
 	}
+	check_ids(kept);
 out_unload:
 	unload_mod();
 out:
@@ -911,6 +1021,116 @@ static void check_init_fails(enum mode mode, const struct kmod *k)
 	unload_mod();
 }
 
+/* Without the symbols only the registered kfunc is relocated, as upstream does it */
+static void check_stripped_relocated(enum mode mode)
+{
+	struct kmod k;
+
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, &distilled), "copy"))
+		return;
+	strip_ids(&k);
+	if (ASSERT_OK(kmod_load(&k, ""), "load")) {
+		ASSERT_EQ(attach_and_run(), 1, "attach");
+		ASSERT_EQ(call_kfunc(), KFUNC_RETVAL, "kfunc");
+	}
+	unload_mod();
+	kmod_free(&k);
+}
+
+/* The base that gives the kfunc of the module the id of another function here: so
+ * many functions less that nothing refers to.  Returns that id.
+ */
+static int base_where_kfunc_is_other(__u32 **to)
+{
+	__u32 id, next = 1, nr = btf__type_cnt(vmlinux), less = 0, n = 0, other, kfunc;
+	const struct btf_type *t;
+	bool *tagged = calloc(nr, sizeof(*tagged));
+	size_t size;
+	void *data = kmod_section(&native, ".BTF", &size);
+	struct btf *btf = btf__new_split(data, size, vmlinux);
+
+	*to = btf_same_order(vmlinux);
+	kfunc = btf ? btf__find_by_name_kind(btf, MOD "_kfunc", BTF_KIND_FUNC) : 0;
+	btf__free(btf);
+	if (!tagged || !*to || !kfunc) {
+		free(tagged);
+		return -ENOMEM;
+	}
+	for (id = 1; id < nr; id++) {
+		t = btf__type_by_id(vmlinux, id);
+		if (btf_is_decl_tag(t))
+			tagged[t->type] = true;
+	}
+
+	for (other = nr - 1; other > 0; other--) {
+		t = btf__type_by_id(vmlinux, other);
+		if (btf_is_func(t) && btf_vlen(t) == BTF_FUNC_STATIC &&
+		    !btf_vlen(btf__type_by_id(vmlinux, t->type)))
+			break;
+	}
+	less = kfunc - other;
+	for (id = 1; id < nr; id++) {
+		if (n < less && btf_is_func(btf__type_by_id(vmlinux, id)) && !tagged[id]) {
+			(*to)[id] = 0;
+			n++;
+		} else {
+			(*to)[id] = next++;
+		}
+	}
+	free(tagged);
+	return n == less ? other : -ENOENT;
+}
+
+/* A module whose kfunc has the id that another function has here: it is not callable */
+static void check_other_kfunc(enum mode mode)
+{
+	struct kmod k;
+	__u32 *to;
+	int other;
+
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, &native), "copy"))
+		return;
+	other = base_where_kfunc_is_other(&to);
+	if (ASSERT_GT(other, 0, "base") && ASSERT_OK(kmod_renumber(&k, vmlinux, to), "make")) {
+		ASSERT_EQ(kmod_load(&k, ""), mode == STRICT ? -EINVAL : 0, "load");
+		if (loaded())
+			ASSERT_EQ(call_id(other), -ENOENT, "call of another function");
+	}
+	unload_mod();
+	free(to);
+	kmod_free(&k);
+}
+
+/* /sys/kernel/btf/vmlinux is taken, and user space goes by that name */
+static void check_called_vmlinux(enum mode mode)
+{
+	char *name, status[64] = "";
+	struct kmod k;
+	size_t size, i;
+	int err;
+
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, &native), "copy"))
+		return;
+	name = kmod_section(&k, ".gnu.linkonce.this_module", &size);
+	for (i = 0; name && i + sizeof(MOD) < size; i++)
+		if (!strcmp(name + i, MOD))
+			break;
+	if (!ASSERT_TRUE(name && i + sizeof(MOD) < size, "name"))
+		goto out;
+	memset(name + i, 0, sizeof(MOD));
+	memcpy(name + i, "vmlinux", sizeof("vmlinux"));
+
+	err = kmod_load(&k, "");
+	ASSERT_EQ(err, mode == STRICT ? -EEXIST : 0, "load");
+	if (!err) {
+		if (!read_file("/sys/module/vmlinux/btf", status, sizeof(status)))
+			ASSERT_STREQ(status, "dropped:name-clash", "status");
+		ASSERT_OK(unload_module("vmlinux", false), "unload");
+	}
+out:
+	kmod_free(&k);
+}
+
 static long mem_kb(const char *what)
 {
 	char line[128];
@@ -1040,6 +1260,17 @@ void test_btf_module_mismatch(void)
 		snprintf(name, sizeof(name), "init fails, relocated, %s", mode_names[mode]);
 		if (test__start_subtest(name))
 			check_init_fails(mode, &distilled);
+		snprintf(name, sizeof(name), "relocated, .BTF_ids without symbols, %s",
+			 mode_names[mode]);
+		if (test__start_subtest(name))
+			check_stripped_relocated(mode);
+		snprintf(name, sizeof(name), "kfunc with the id of another function, %s",
+			 mode_names[mode]);
+		if (test__start_subtest(name))
+			check_other_kfunc(mode);
+		snprintf(name, sizeof(name), "module called vmlinux, %s", mode_names[mode]);
+		if (test__start_subtest(name))
+			check_called_vmlinux(mode);
 		snprintf(name, sizeof(name), "256 loads, %s", mode_names[mode]);
 		if (test__start_subtest(name))
 			check_growth(mode, nothing);

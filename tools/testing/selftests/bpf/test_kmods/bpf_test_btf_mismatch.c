@@ -2,6 +2,7 @@
 /* Something to attach to, something to call, and types to get wrong */
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <linux/btf_ids.h>
 #include <linux/init.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -61,9 +62,51 @@ BTF_KFUNCS_START(bpf_test_btf_mismatch_ids)
 BTF_ID_FLAGS(func, bpf_test_btf_mismatch_kfunc)
 BTF_KFUNCS_END(bpf_test_btf_mismatch_ids)
 
+BTF_ID_LIST(bpf_test_btf_mismatch_list)
+BTF_ID(struct, list_head)
+BTF_ID(struct, bpf_test_btf_mismatch)
+BTF_ID_UNUSED
+BTF_ID(func, bpf_test_btf_mismatch_kfunc)
+
+BTF_SET_START(bpf_test_btf_mismatch_funcs)
+BTF_ID(func, bpf_test_btf_mismatch_kfunc)
+BTF_ID(func, bpf_test_btf_mismatch_attach)
+BTF_SET_END(bpf_test_btf_mismatch_funcs)
+
+/* How often BPF asked for the kfunc by the id that is in the list, and by another */
+static int filter_hits, filter_misses;
+
+static int bpf_test_btf_mismatch_filter(const struct bpf_prog *prog, u32 kfunc_id)
+{
+	if (kfunc_id == bpf_test_btf_mismatch_list[3])
+		filter_hits++;
+	else
+		filter_misses++;
+	return 0;
+}
+
+static int ids_get(char *buf, const struct kernel_param *kp)
+{
+	const struct btf_id_set *set = &bpf_test_btf_mismatch_funcs;
+	const u32 *list = bpf_test_btf_mismatch_list;
+
+	return sysfs_emit(buf, "list %u %u %u %u set %u %u %u set8 %u %u filter %d %d\n",
+			  list[0], list[1], list[2], list[3],
+			  set->cnt, set->ids[0], set->ids[1],
+			  bpf_test_btf_mismatch_ids.cnt, bpf_test_btf_mismatch_ids.pairs[0].id,
+			  filter_hits, filter_misses);
+}
+
+static const struct kernel_param_ops ids_ops = {
+	.get = ids_get,
+};
+module_param_cb(ids, &ids_ops, NULL, 0444);
+MODULE_PARM_DESC(ids, "What .BTF_ids holds, and what the filter saw");
+
 static const struct btf_kfunc_id_set bpf_test_btf_mismatch_set = {
 	.owner = THIS_MODULE,
 	.set = &bpf_test_btf_mismatch_ids,
+	.filter = bpf_test_btf_mismatch_filter,
 };
 
 static int __init bpf_test_btf_mismatch_init(void)

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * .BTF_ids: ids of types and functions that code of a module reads.  They were
+ * resolved when it was built, and go the way of its BTF.
+ */
+
+#include <linux/btf.h>
+#include <linux/btf_module.h>
+#include <linux/elf.h>
+#include <linux/module.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+#include "internal.h"
+
+/**
+ * module_btf_is_ids() - is it a section .BTF_ids?
+ * @info: temporary copy of the module
+ * @i: index of the section
+ *
+ * A module can have several.
+ *
+ * Return: true if code of the module finds ids in it.
+ */
+bool module_btf_is_ids(const struct load_info *info, unsigned int i)
+{
+	const Elf_Shdr *shdr = &info->sechdrs[i];
+
+	/* of others nobody has looked at the name */
+	return shdr->sh_type == SHT_PROGBITS && (shdr->sh_flags & SHF_ALLOC) &&
+	       !strcmp(info->secstrings + shdr->sh_name, ".BTF_ids");
+}
+
+/* A symbol in .BTF_ids: that of one id, or of a set */
+struct btf_id_sym {
+	const void *from;	/* as the build left it */
+	void *to;		/* as the module will see it */
+	unsigned int words;	/* that an id takes in the set; 0: no set */
+};
+
+/* Returns 0, -ENOENT if @sym is another symbol, -EINVAL if it is not inside */
+static int find_btf_id(const struct load_info *info, const Elf_Sym *sym, struct btf_id_sym *s)
+{
+	const char *name = info->strtab + sym->st_name;
+	const size_t len = sizeof("__BTF_ID__") - 1;
+	const Elf_Shdr *shdr;
+	size_t offset, size;
+
+	if (strncmp(name, "__BTF_ID__", len) ||
+	    sym->st_shndx == SHN_UNDEF || sym->st_shndx >= info->hdr->e_shnum)
+		return -ENOENT;
+	if (!module_btf_is_ids(info, sym->st_shndx))
+		return -ENOENT;
+
+	shdr = &info->sechdrs[sym->st_shndx];
+	name += len;
+	s->words = !strncmp(name, "set8__", 6) ? 2 : !strncmp(name, "set__", 5) ? 1 : 0;
+	offset = sym->st_value - shdr->sh_addr;
+	size = s->words ? sym->st_size : sizeof(u32);
+	if (offset > shdr->sh_size || size > shdr->sh_size - offset)
+		return -EINVAL;
+	s->from = (void *)info->hdr + shdr->sh_offset + offset;
+	s->to = (void *)shdr->sh_addr + offset;
+	return 0;
+}
+
+static int relocate_btf_id(const struct btf_id_sym *s, const struct btf *btf)
+{
+	const struct btf_type *t;
+	u32 id;
+
+	memcpy(&id, s->from, sizeof(id));
+	if (!id)		/* not known when the module was built */
+		return 0;
+	id = btf_relocate_id(btf, id);
+	t = id ? btf_type_by_id(btf, id) : NULL;
+	if (!t || !(btf_type_is_struct(t) || btf_type_is_typedef(t) || btf_type_is_func(t)))
+		return -EINVAL;
+	memcpy(s->to, &id, sizeof(id));
+	return 0;
+}
+
+static int cmp_btf_id(const void *a, const void *b)
+{
+	u32 x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x < y ? -1 : x > y;
+}
+
+/* A set is a count, with flags if its ids have flags, and as many ids as it has
+ * room for.  They are searched by bisection.
+ */
+static int sort_btf_set(const struct btf_id_sym *s, size_t size)
+{
+	size_t entry = s->words * sizeof(u32);
+	u32 cnt;
+
+	if (size < entry)
+		return -EINVAL;
+	memcpy(&cnt, s->from, sizeof(cnt));
+	if (cnt != size / entry - 1 || size % entry)
+		return -EINVAL;
+	sort(s->to + entry, cnt, entry, cmp_btf_id, NULL);
+	return 0;
+}
+
+/**
+ * module_btf_ids_relocate() - make the ids in .BTF_ids those of the running kernel
+ * @info: temporary copy of a module that can still be written to
+ * @btf: its BTF, relocated if it has a distilled base
+ *
+ * Every id has a symbol, and every set; a slot of a set holds any of its ids,
+ * because they are sorted.  If the symbols have been stripped, ids are
+ * relocated only where sets of kfuncs and destructors are registered.
+ *
+ * Return: 0, or -EINVAL if an id or a set is damaged.
+ */
+int module_btf_ids_relocate(const struct load_info *info, struct btf *btf)
+{
+	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
+	const Elf_Sym *syms = (void *)symtab->sh_addr;
+	unsigned int i, n = symtab->sh_size / sizeof(*syms);
+	bool sets, found = false;
+	struct btf_id_sym s;
+	int err;
+
+	for (sets = false;; sets = true) {
+		for (i = 1; i < n; i++) {
+			err = find_btf_id(info, &syms[i], &s);
+			if (err == -ENOENT || (!err && sets != !!s.words))
+				continue;
+			if (!err)
+				err = sets ? sort_btf_set(&s, syms[i].st_size) :
+					     relocate_btf_id(&s, btf);
+			if (err)
+				return err;
+			found = true;
+		}
+		if (sets)
+			break;
+	}
+
+	if (found)
+		btf_ids_relocated(btf);
+	else
+		pr_debug("module [%s] BTF: .BTF_ids has no symbols, its lists are not relocated\n",
+			 btf_get_name(btf));
+	return 0;
+}
+
+/**
+ * module_btf_ids_clear() - leave no id of BTF that is not used
+ * @info: temporary copy of a module that can still be written to
+ *
+ * On this kernel an id may name another type.
+ */
+void module_btf_ids_clear(const struct load_info *info)
+{
+	const Elf_Shdr *shdr;
+	unsigned int i;
+
+	for (i = 1; i < info->hdr->e_shnum; i++) {
+		shdr = &info->sechdrs[i];
+		if (module_btf_is_ids(info, i))
+			memset((void *)shdr->sh_addr, 0, shdr->sh_size);
+	}
+}
