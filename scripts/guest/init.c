@@ -50,8 +50,8 @@ static int shell(void)
 static int run(const char *what)
 {
 	if (!strcmp(what, "check")) {
-		test_btf_module_mismatch();
 		test_all_modules();
+		test_btf_module_mismatch();
 		return test__finish();
 	}
 	if (!strcmp(what, "modules")) {
