@@ -9,6 +9,12 @@
 void test_btf_module_mismatch(void);	/* the selftest */
 void test_all_modules(void);
 void test_default_mode(const char *mode);
+/* These need a kernel with configs/debug.config */
+void test_faults(void);
+void test_interplay(void);
+void test_signed(void);
+void test_races(int seconds);
+void test_leaks(void);
 
 int demo(void);
 
@@ -26,5 +32,10 @@ void unload_all(void);
  */
 const char *btf_status(const char *module);
 int set_param(const char *mode);
+bool loaded(const char *module);
+/* How many BTF objects the kernel has */
+int count_btfs(void);
+/* File descriptor of the BTF of a module, or a negative error */
+int module_btf_fd(const char *module);
 
 #endif

@@ -63,6 +63,47 @@ void unload_all(void)
 	} while (again);
 }
 
+bool loaded(const char *module)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
+	return !access(path, F_OK);
+}
+
+int count_btfs(void)
+{
+	__u32 id = 0;
+	int n = 0;
+
+	while (!bpf_btf_get_next_id(id, &id))
+		n++;
+	return n;
+}
+
+int module_btf_fd(const char *module)
+{
+	struct bpf_btf_info info;
+	char name[64];
+	__u32 id = 0, len;
+	int fd;
+
+	while (!bpf_btf_get_next_id(id, &id)) {
+		fd = bpf_btf_get_fd_by_id(id);
+		if (fd < 0)
+			continue;
+		memset(&info, 0, sizeof(info));
+		info.name = (long)name;
+		info.name_len = sizeof(name);
+		len = sizeof(info);
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf &&
+		    !strcmp(name, module))
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
+}
+
 const char *btf_status(const char *module)
 {
 	static char status[64];
@@ -114,13 +155,15 @@ static void check_set(const char *set, const char *mode, const char *want)
 	struct dirent *e;
 	DIR *d;
 
+	snprintf(dir, sizeof(dir), "/modules/%s", set);
+	if (access(dir, F_OK) && !strncmp(set, "second", 6))	/* built once only */
+		return;
 	snprintf(name, sizeof(name), "modules of %s, %s", set, mode);
 	if (!test__start_subtest(name))
 		return;
 	err = set_param(mode);
 	if (err == -ENOENT)	/* not patched: the mode that it was built with */
 		err = 0;
-	snprintf(dir, sizeof(dir), "/modules/%s", set);
 	d = opendir(dir);
 	if (!ASSERT_OK(err, "set mode") || !ASSERT_OK_PTR(d, dir))
 		return;
