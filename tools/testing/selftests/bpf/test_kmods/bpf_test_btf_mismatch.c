@@ -25,9 +25,9 @@ static bool fail;
 module_param(fail, bool, 0);
 MODULE_PARM_DESC(fail, "Let init fail, after it has registered its kfunc");
 
-static bool kfuncs = true;
-module_param(kfuncs, bool, 0);
-MODULE_PARM_DESC(kfuncs, "Register a kfunc");
+static bool bpf = true;
+module_param(bpf, bool, 0);
+MODULE_PARM_DESC(bpf, "Register with BPF all that a module can");
 
 noinline int bpf_test_btf_mismatch_attach(struct bpf_test_btf_mismatch *m, int value)
 {
@@ -56,6 +56,11 @@ __bpf_kfunc int bpf_test_btf_mismatch_kfunc(void)
 	return 4242;
 }
 
+__bpf_kfunc void bpf_test_btf_mismatch_dtor(void *m)
+{
+}
+CFI_NOSEAL(bpf_test_btf_mismatch_dtor);
+
 __bpf_kfunc_end_defs();
 
 BTF_KFUNCS_START(bpf_test_btf_mismatch_ids)
@@ -67,6 +72,14 @@ BTF_ID(struct, list_head)
 BTF_ID(struct, bpf_test_btf_mismatch)
 BTF_ID_UNUSED
 BTF_ID(func, bpf_test_btf_mismatch_kfunc)
+
+BTF_ID_LIST(bpf_test_btf_mismatch_dtor_ids)
+BTF_ID(struct, bpf_test_btf_mismatch)
+BTF_ID(func, bpf_test_btf_mismatch_dtor)
+
+BTF_SET8_START(bpf_test_btf_mismatch_fmodret_ids)
+BTF_ID_FLAGS(func, bpf_test_btf_mismatch_attach)
+BTF_SET8_END(bpf_test_btf_mismatch_fmodret_ids)
 
 BTF_SET_START(bpf_test_btf_mismatch_funcs)
 BTF_ID(func, bpf_test_btf_mismatch_kfunc)
@@ -109,13 +122,82 @@ static const struct btf_kfunc_id_set bpf_test_btf_mismatch_set = {
 	.filter = bpf_test_btf_mismatch_filter,
 };
 
+static const struct btf_kfunc_id_set bpf_test_btf_mismatch_fmodret = {
+	.owner = THIS_MODULE,
+	.set = &bpf_test_btf_mismatch_fmodret_ids,
+};
+
+struct bpf_test_btf_mismatch_ops {
+	int (*call)(void);
+};
+
+static int ops_call(void)
+{
+	return 0;
+}
+
+static struct bpf_test_btf_mismatch_ops ops_stubs = {
+	.call = ops_call,
+};
+
+static bool ops_is_valid_access(int off, int size, enum bpf_access_type type,
+				const struct bpf_prog *prog, struct bpf_insn_access_aux *info)
+{
+	return false;
+}
+
+static const struct bpf_verifier_ops ops_verifier = {
+	.is_valid_access = ops_is_valid_access,
+};
+
+static int ops_init(struct btf *btf)
+{
+	return 0;
+}
+
+static int ops_init_member(const struct btf_type *t, const struct btf_member *member,
+			   void *kdata, const void *udata)
+{
+	return 0;
+}
+
+static int ops_reg(void *kdata, struct bpf_link *link)
+{
+	return 0;
+}
+
+static void ops_unreg(void *kdata, struct bpf_link *link)
+{
+}
+
+static struct bpf_struct_ops ops = {
+	.verifier_ops = &ops_verifier,
+	.init = ops_init,
+	.init_member = ops_init_member,
+	.reg = ops_reg,
+	.unreg = ops_unreg,
+	.cfi_stubs = &ops_stubs,
+	.name = "bpf_test_btf_mismatch_ops",
+	.owner = THIS_MODULE,
+};
+
+static int __init register_all(void)
+{
+	const struct btf_id_dtor_kfunc dtor = {
+		.btf_id = bpf_test_btf_mismatch_dtor_ids[0],
+		.kfunc_btf_id = bpf_test_btf_mismatch_dtor_ids[1],
+	};
+
+	return register_btf_kfunc_id_set(BPF_PROG_TYPE_SYSCALL, &bpf_test_btf_mismatch_set) ?:
+	       register_btf_fmodret_id_set(&bpf_test_btf_mismatch_fmodret) ?:
+	       register_btf_id_dtor_kfuncs(&dtor, 1, THIS_MODULE) ?:
+	       register_bpf_struct_ops(&ops, bpf_test_btf_mismatch_ops);
+}
+
 static int __init bpf_test_btf_mismatch_init(void)
 {
-	int err = 0;
+	int err = bpf ? register_all() : 0;
 
-	if (kfuncs)
-		err = register_btf_kfunc_id_set(BPF_PROG_TYPE_SYSCALL,
-						&bpf_test_btf_mismatch_set);
 	return err ?: fail ? -ENODEV : 0;
 }
 
