@@ -59,6 +59,7 @@ __bpf_kfunc int bpf_test_btf_mismatch_kfunc(void)
 __bpf_kfunc void bpf_test_btf_mismatch_dtor(void *m)
 {
 }
+
 CFI_NOSEAL(bpf_test_btf_mismatch_dtor);
 
 __bpf_kfunc_end_defs();
