@@ -9,12 +9,14 @@
 void test_btf_module_mismatch(void);	/* the selftest */
 void test_all_modules(void);
 void test_default_mode(const char *mode);
+void test_cases(void);		/* what wrong BTF leads to */
+void test_trampoline(void);	/* the same, but it ends a kernel that uses it */
 /* These need a kernel with configs/debug.config */
 void test_faults(void);
 void test_interplay(void);
 void test_signed(void);
-void test_races(int seconds);
-void test_leaks(void);
+void test_races(void);	/* for seconds= seconds */
+void test_leaks(void);		/* at the end of each; says nothing without kmemleak */
 
 int demo(void);
 

@@ -48,36 +48,52 @@ static int shell(void)
 	return 1;
 }
 
+static void test_check(void)
+{
+	test_all_modules();
+	test_btf_module_mismatch();
+}
+
+static void test_strict(void) { test_default_mode("strict"); }
+static void test_lenient(void) { test_default_mode("lenient"); }
+
+static int probe(void) { return 0; }
+
+static const struct {
+	const char *name;
+	void (*test)(void);
+	int (*other)(void);
+} whats[] = {
+	{ "check", test_check },
+	{ "modules", test_all_modules },
+	{ "strict", test_strict },
+	{ "lenient", test_lenient },
+	{ "cases", test_cases },
+	{ "trampoline", test_trampoline },
+	{ "faults", test_faults },
+	{ "interplay", test_interplay },
+	{ "signed", test_signed },
+	{ "races", test_races },
+	{ "demo", .other = demo },
+	{ "shell", .other = shell },
+	{ "probe", .other = probe },
+};
+
 static int run(const char *what)
 {
-	if (!strcmp(what, "demo"))
-		return demo();
-	if (!strcmp(what, "shell"))
-		return shell();
-	if (!strcmp(what, "probe"))
-		return 0;
+	int i;
 
-	if (!strcmp(what, "check")) {
-		test_all_modules();
-		test_btf_module_mismatch();
-	} else if (!strcmp(what, "modules")) {
-		test_all_modules();
-	} else if (!strcmp(what, "strict") || !strcmp(what, "lenient")) {
-		test_default_mode(what);
-	} else if (!strcmp(what, "faults")) {
-		test_faults();
-	} else if (!strcmp(what, "interplay")) {
-		test_interplay();
-	} else if (!strcmp(what, "signed")) {
-		test_signed();
-	} else if (!strcmp(what, "races")) {
-		test_races(atoi(getenv("seconds") ?: "120"));
-	} else {
-		fprintf(stderr, "guest=%s: not known\n", what);
-		return 2;
+	for (i = 0; i < sizeof(whats) / sizeof(*whats); i++) {
+		if (strcmp(what, whats[i].name))
+			continue;
+		if (whats[i].other)
+			return whats[i].other();
+		whats[i].test();
+		test_leaks();
+		return test__finish();
 	}
-	test_leaks();
-	return test__finish();
+	fprintf(stderr, "guest=%s: not known\n", what);
+	return 2;
 }
 
 /* What gcov counted, as a tar archive on the third serial port */

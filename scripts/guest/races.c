@@ -109,8 +109,9 @@ static const struct {
 
 #define NR_ACTORS (sizeof(actors) / sizeof(*actors))
 
-void test_races(int seconds)
+void test_races(void)
 {
+	int seconds = atoi(getenv("seconds") ?: "120");
 	int btfs = count_btfs(), pipes[NR_ACTORS][2], i;
 	pid_t pids[NR_ACTORS];
 	long counts[2];
