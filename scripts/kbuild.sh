@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # Sourced after lib.sh: how a kernel is built here. Sets kbuild TARGETS..., which
-# runs make in $TREE. The build is reproducible: same source, same base id.
+# runs make in $TREE for $ARCH. The build is reproducible: same source, same base id.
 
+ARCH=x86_64
 export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-8G}
 export KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=host
 PAHOLE=$("$TOP/scripts/fetch" pahole)
 
 kbuild() {
-	make -C "$TREE" ARCH=x86_64 -j"$(nproc)" CC="ccache gcc" HOSTCC="ccache gcc" \
+	make -C "$TREE" ARCH=$ARCH -j"$(nproc)" CC="ccache gcc" HOSTCC="ccache gcc" \
 		PAHOLE="$PAHOLE" LOCALVERSION= "$@"
 }

@@ -17,6 +17,9 @@ void test_interplay(void);
 void test_signed(void);
 void test_races(void);	/* for seconds= seconds */
 void test_leaks(void);		/* at the end of each; says nothing without kmemleak */
+/* and these User Mode Linux */
+void test_mutations(void);	/* seed=, count=, start= */
+void test_no_vmlinux_btf(void);
 
 int demo(void);
 
@@ -39,5 +42,12 @@ bool loaded(const char *module);
 int count_btfs(void);
 /* File descriptor of the BTF of a module, or a negative error */
 int module_btf_fd(const char *module);
+/* What .modinfo has for @tag, or "" */
+const char *modinfo(const struct kmod *k, const char *tag);
+
+/* What is wrong with the split types of @btf, which is parsed, or NULL; @id: of which */
+const char *btf_fault(const struct btf *btf, __u32 *id);
+/* In what way @is, relocated, is not what it @was with its distilled base, or NULL */
+const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *id);
 
 #endif

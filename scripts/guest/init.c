@@ -74,6 +74,8 @@ static const struct {
 	{ "interplay", test_interplay },
 	{ "signed", test_signed },
 	{ "races", test_races },
+	{ "mutate", test_mutations },
+	{ "no-vmlinux-btf", test_no_vmlinux_btf },
 	{ "demo", .other = demo },
 	{ "shell", .other = shell },
 	{ "probe", .other = probe },

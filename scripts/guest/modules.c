@@ -11,7 +11,7 @@
 
 #define PARAM "/sys/module/module/parameters/btf_mismatch"
 
-static const char *modinfo(const struct kmod *k, const char *tag)
+const char *modinfo(const struct kmod *k, const char *tag)
 {
 	size_t size, len = strlen(tag);
 	const char *p = kmod_section(k, ".modinfo", &size), *end = p + size;
