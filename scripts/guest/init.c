@@ -48,6 +48,20 @@ static int shell(void)
 	return 1;
 }
 
+/* Upstream's own runner, in /tests */
+static int upstream(void)
+{
+	char *const argv[] = { "./test_progs", "-t", getenv("tests"), NULL };
+
+	if (!fork()) {
+		setenv("PATH", "/bin", 1);
+		execv(argv[0], argv);
+		perror(argv[0]);
+		_exit(1);
+	}
+	return wait(NULL) < 0;
+}
+
 static void test_check(void)
 {
 	test_all_modules();
@@ -76,6 +90,7 @@ static const struct {
 	{ "races", test_races },
 	{ "mutate", test_mutations },
 	{ "no-vmlinux-btf", test_no_vmlinux_btf },
+	{ "upstream", .other = upstream },
 	{ "demo", .other = demo },
 	{ "shell", .other = shell },
 	{ "probe", .other = probe },
