@@ -2,7 +2,7 @@
 
 BASE := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | head -n 1)
 BASES := $(BASE)
-export KSRC UPDATE FORCE PATCHED KVM TIMEOUT MIRROR
+export KSRC UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -14,6 +14,10 @@ demo: setup
 
 check: setup
 	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
+
+check-upstream:
+	@scripts/setup clang
+	@scripts/check-upstream
 
 tree: setup
 	@name=$(NAME) && echo build/$$name/linux
@@ -40,6 +44,9 @@ clean:
 help:
 	@echo 'make              load right and wrong modules on the unpatched and the patched kernel'
 	@echo 'make check        all tests of BASES; PATCHED=0: of the unpatched kernel'
+	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
+	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
+	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
 	@echo 'make tree         compose build/BASE/linux, one commit per patch; UPDATE=1: newest source'
 	@echo 'make refresh      write the commits of build/BASE/linux back to patches/'
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
@@ -50,4 +57,4 @@ help:
 	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check tree refresh kernel shell lint setup clean help
+.PHONY: demo check check-upstream tree refresh kernel shell lint setup clean help
