@@ -316,7 +316,7 @@ static const struct btf_type *next_nested(const struct btf_refs *r,
 		n->next++;
 		t = skip_modifiers(r, id);
 		if (t && *id >= r->start_id &&
-		    (__btf_type_is_struct(t) || btf_type_is_array(t)))
+		    (btf_type_is_struct(t) || btf_type_is_array(t)))
 			return t;
 	}
 	return NULL;
@@ -390,7 +390,7 @@ int btf_check_refs(const struct btf *btf)
 		t = btf_type_by_id(btf, id);
 		if (!(id % 1024))
 			cond_resched();
-		if ((__btf_type_is_struct(t) || btf_type_is_array(t)) &&
+		if ((btf_type_is_struct(t) || btf_type_is_array(t)) &&
 		    !r.depth[id - r.start_id])
 			err = check_nesting(&r, id, t);
 	}

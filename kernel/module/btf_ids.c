@@ -93,7 +93,7 @@ static int cmp_btf_id(const void *a, const void *b)
  */
 static int sort_btf_set(const struct btf_id_sym *s, size_t size)
 {
-	size_t entry = s->words * sizeof(u32);
+	size_t entry = s->words * sizeof(u32), at;
 	u32 cnt;
 
 	if (size < entry)
@@ -101,6 +101,10 @@ static int sort_btf_set(const struct btf_id_sym *s, size_t size)
 	memcpy(&cnt, s->from, sizeof(cnt));
 	if (cnt != size / entry - 1 || size % entry)
 		return -EINVAL;
+	/* what has no symbol: the count and its flags, and the flags of each id */
+	memcpy(s->to, s->from, entry);
+	for (at = entry; s->words == 2 && at < size; at += entry)
+		memcpy(s->to + at + sizeof(u32), s->from + at + sizeof(u32), sizeof(u32));
 	sort(s->to + entry, cnt, entry, cmp_btf_id, NULL);
 	return 0;
 }
@@ -111,8 +115,9 @@ static int sort_btf_set(const struct btf_id_sym *s, size_t size)
  * @btf: its BTF, relocated if it has a distilled base
  *
  * Every id has a symbol, and every set; a slot of a set holds any of its ids,
- * because they are sorted.  If the symbols have been stripped, ids are
- * relocated only where sets of kfuncs and destructors are registered.
+ * because they are sorted.  What has none of its own, among others that do, is
+ * cleared.  If all symbols have been stripped, ids are relocated only where sets
+ * of kfuncs and destructors are registered.
  *
  * Return: 0, or -EINVAL if an id or a set is damaged.
  */
@@ -130,6 +135,9 @@ int module_btf_ids_relocate(const struct load_info *info, struct btf *btf)
 			err = find_btf_id(info, &syms[i], &s);
 			if (err == -ENOENT || (!err && sets != !!s.words))
 				continue;
+			/* what no symbol leads to stays behind, and is not used */
+			if (!err && !found)
+				module_btf_ids_clear(info);
 			if (!err)
 				err = sets ? sort_btf_set(&s, syms[i].st_size) :
 					     relocate_btf_id(&s, btf);

@@ -935,6 +935,14 @@ static int add_deep(struct btf *btf) { return add_nested(btf, 31, false); }
 static int add_too_deep(struct btf *btf) { return add_nested(btf, 33, false); }
 static int add_too_deep_outermost_first(struct btf *btf) { return add_nested(btf, 33, true); }
 
+static int add_union_in_itself(struct btf *btf)
+{
+	int own = btf__type_cnt(btf);
+
+	btf__add_union(btf, "added", 8);
+	return btf__add_field(btf, "m", own, 0, 0);
+}
+
 static const struct {
 	const char *name;
 	int (*add)(struct btf *btf);
@@ -948,6 +956,7 @@ static const struct {
 	{ "31 structs in each other", add_deep, true },
 	{ "33 structs in each other", add_too_deep },
 	{ "33 structs in each other, outermost first", add_too_deep_outermost_first },
+	{ "union in itself", add_union_in_itself },
 	{ "member without a size", add_member_without_size },
 	{ "return value without a size", add_return_without_size },
 	{ "argument without a size", add_argument_without_size },
@@ -1407,6 +1416,27 @@ static void check_other_kfunc(enum mode mode)
 	kmod_free(&k);
 }
 
+/* A set that does not say that it is of kfuncs: its registration fails, nothing else */
+static void check_failed_registration(enum mode mode)
+{
+	struct kmod k;
+	__u32 *set;
+
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, &native), "copy"))
+		return;
+	set = kmod_btf_id(&k, "set8__" MOD "_ids");
+	if (ASSERT_OK_PTR(set, "set")) {
+		set[1] = 0;
+		ASSERT_EQ(kmod_load(&k, ""), mode == STRICT ? -EINVAL : 0, "load");
+		if (loaded()) {
+			ASSERT_EQ(attach_and_run(), 1, "attach");
+			ASSERT_LT(call_kfunc(), 0, "kfunc");
+		}
+	}
+	unload_mod();
+	kmod_free(&k);
+}
+
 /* /sys/kernel/btf/vmlinux is taken, and user space goes by that name */
 static void check_called_vmlinux(enum mode mode)
 {
@@ -1572,6 +1602,9 @@ void test_btf_module_mismatch(void)
 			 mode_names[mode]);
 		if (test__start_subtest(name))
 			check_other_kfunc(mode);
+		snprintf(name, sizeof(name), "failed registration, %s", mode_names[mode]);
+		if (test__start_subtest(name))
+			check_failed_registration(mode);
 		snprintf(name, sizeof(name), "module called vmlinux, %s", mode_names[mode]);
 		if (test__start_subtest(name))
 			check_called_vmlinux(mode);
