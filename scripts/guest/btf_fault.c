@@ -296,8 +296,8 @@ const char *btf_fault(const struct btf *btf, __u32 *bad)
 
 const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *bad)
 {
-	__u32 first = btf__type_cnt(btf__base_btf(is)), was_first = btf__type_cnt(btf__base_btf(was));
-	__u32 nr = btf__type_cnt(is), id, n, a = 0, b = 0;
+	__u32 first = btf__type_cnt(btf__base_btf(is)), nr = btf__type_cnt(is);
+	__u32 was_first = btf__type_cnt(btf__base_btf(was)), id, n, a = 0, b = 0;
 	const struct btf_type *t, *u;
 	const char *name;
 
@@ -309,8 +309,10 @@ const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *b
 		t = btf__type_by_id(is, id);
 		u = btf__type_by_id(was, id - first + was_first);
 		name = btf__name_by_offset(was, u->name_off);
-		if (t->info != u->info || !name || strcmp(btf__name_by_offset(is, t->name_off), name))
-			return "kind or name";
+		if (t->info != u->info)
+			return "kind";
+		if (!name || strcmp(btf__name_by_offset(is, t->name_off), name))
+			return "name";
 		for (n = 0; nth_ref(t, n, &a); n++) {
 			nth_ref(u, n, &b);
 			if ((b >= was_first || a >= first) && a - first != b - was_first)

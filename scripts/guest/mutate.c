@@ -22,7 +22,7 @@
 #define MAX_MODULES	64
 #define MAX_TYPES	65536
 #define MAX_BTF		(4 << 20)
-#define ENOUGH		10	/* failures, to stop after */
+#define ENOUGH		parameter("enough", 10)	/* failures, to stop after */
 
 void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
 
@@ -47,11 +47,17 @@ static struct {
 	const char *mode;
 	__u32 first, nr;	/* ids of the split types of the module, as it was built */
 	bool elf;		/* headers have been damaged, not only what is in the sections */
-	bool symbols;		/* or symbols */
 	char changes[512];
 } now;
 
 static unsigned long bad_loads, bad_btf, left_over;
+
+static unsigned long parameter(const char *name, unsigned long value)
+{
+	const char *s = getenv(name);
+
+	return s ? strtoul(s, NULL, 0) : value;
+}
 
 /* --- chance ----------------------------------------------------------------- */
 
@@ -438,7 +444,8 @@ static bool types_resize(void)
 	h->str_off += len - cut;
 	ok = !kmod_set_section(&now.k, name, copy, size + len - cut, false);
 	free(copy);
-	return ok && changed("%s %s %u", name, cut ? "ends before type" : "type more", cut ? id : buf[1]);
+	return ok && (cut ? changed("%s ends before type %u", name, id) :
+			    changed("%s has a type more, info %#x", name, buf[1]));
 }
 
 static bool string(void)
@@ -567,7 +574,6 @@ static bool symbol(void)
 			found[n++] = &syms[i];
 	if (!n)
 		return false;
-	now.symbols = true;
 	i = rnd(n);
 	switch (rnd(5)) {
 	case 0:
@@ -595,13 +601,14 @@ static bool symbol(void)
 }
 
 /* A section header. Nothing can be read of the section after that. What makes the
- * kernel allocate more than there is in the file, or moves .BTF_ids out of the
- * module while code refers to it, is not done: that is nothing of BTF.
+ * kernel allocate more than there is in the file, moves .BTF_ids out of the module
+ * while code refers to it, or gives sysfs a name twice, is not done: that has nothing
+ * to do with BTF.
  */
 static bool section_header(void)
 {
 	const char *name = sections[rnd(4)];
-	Elf64_Shdr *sh = kmod_section_header(&now.k, name);
+	Elf64_Shdr *sh = kmod_section_header(&now.k, name), *to;
 	__u32 field = rnd(5);
 	bool alloc;
 
@@ -627,8 +634,9 @@ static bool section_header(void)
 		sh->sh_offset = rnd(4) ? any_word(sh->sh_offset) : (__u64)-1 - rnd(64);
 		break;
 	default:
-		sh = kmod_section_header(&now.k, sections[rnd(4)]) ?: sh;
-		sh->sh_name = ((Elf64_Shdr *)kmod_section_header(&now.k, name))->sh_name;
+		to = kmod_section_header(&now.k, sections[rnd(4)]);
+		if (to && !(alloc && (to->sh_flags & SHF_ALLOC)))
+			to->sh_name = sh->sh_name;
 	}
 	return changed("header of %s: field %u type %u flags %#llx offset %#llx size %#llx", name,
 		       field, sh->sh_type, (unsigned long long)sh->sh_flags,
@@ -696,17 +704,24 @@ static size_t published(void *buf, size_t size)
 	return n;
 }
 
-/* The module says in its file that it was built with this kernel's BTF */
+/* The module says in its file that it was built with this kernel's BTF. What pads the
+ * name does not matter.
+ */
 static bool has_running_id(void)
 {
-	unsigned char want[12 + 8 + KMOD_ID_SIZE] = {};
+	const unsigned char *p = now.k.data, *end = p + now.k.size;
+	unsigned char want[12 + sizeof("Linux")];
 
 	put(want, sizeof("Linux"));
 	put(want + 4, KMOD_ID_SIZE);
 	put(want + 8, KMOD_NOTE_BASE_ID);
 	memcpy(want + 12, "Linux", sizeof("Linux"));
-	memcpy(want + 20, running, KMOD_ID_SIZE);
-	return memmem(now.k.data, now.k.size, want, sizeof(want));
+	while ((p = memmem(p, end - p, want, sizeof(want)))) {
+		if (end - p >= 20 + KMOD_ID_SIZE && !memcmp(p + 20, running, KMOD_ID_SIZE))
+			return true;
+		p++;
+	}
+	return false;
 }
 
 static void check_relocated(const struct btf *is)
@@ -853,7 +868,7 @@ static void one_load(__u64 seed, unsigned long n)
 	now.n = n;
 	now.m = m;
 	now.mode = rnd(2) ? "lenient" : "strict";
-	now.elf = now.symbols = false;
+	now.elf = false;
 	now.changes[0] = 0;
 	if (kmod_copy(&now.k, &m->k)) {
 		wrong(&bad_loads, "no memory");
@@ -881,7 +896,7 @@ static void one_load(__u64 seed, unsigned long n)
 	} else {
 		if (published(NULL, 0))
 			wrong(&left_over, "%s, but it has BTF", status);
-		if (!err && !now.elf && !strncmp(status, "dropped:", 8) && !strcmp(m->name, TEST_MOD))
+		if (!strncmp(status, "dropped:", 8) && !now.elf && !strcmp(m->name, TEST_MOD))
 			check_ids();
 	}
 	if (!err && unload_module(m->name, false))
@@ -956,13 +971,6 @@ static bool has_kasan(void)
 	int n = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, log, sizeof(log) - 1);
 
 	return n > 0 && memmem(log, n, "KernelAddressSanitizer initialized", 34);
-}
-
-static unsigned long parameter(const char *name, unsigned long value)
-{
-	const char *s = getenv(name);
-
-	return s ? strtoul(s, NULL, 0) : value;
 }
 
 void test_mutations(void)
