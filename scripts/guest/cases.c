@@ -162,30 +162,6 @@ static void check_nf_conntrack(struct btf *vmlinux)
 
 /* --- sch_htb: a trampoline saves as many registers as BTF says there are arguments --- */
 
-/* File descriptor of the BTF of a module, or an error */
-static int module_btf_fd(const char *module)
-{
-	struct bpf_btf_info info;
-	char name[64];
-	__u32 id = 0, len;
-	int fd;
-
-	while (!bpf_btf_get_next_id(id, &id)) {
-		fd = bpf_btf_get_fd_by_id(id);
-		if (fd < 0)
-			continue;
-		memset(&info, 0, sizeof(info));
-		info.name = (long)name;
-		info.name_len = sizeof(name);
-		len = sizeof(info);
-		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf &&
-		    !strcmp(name, module))
-			return fd;
-		close(fd);
-	}
-	return -ENOENT;
-}
-
 /* Attach to a function of a module a program that stores 1 in the map.  It calls a
  * helper that leaves a small number, the base 10, in r9: that is the register of a
  * sixth argument.  Returns the file descriptor of the link, or an error.
