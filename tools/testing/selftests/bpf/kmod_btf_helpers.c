@@ -283,13 +283,14 @@ __u32 *kmod_btf_id(const struct kmod *k, const char *symbol)
 	return NULL;
 }
 
-void kmod_strip_btf_ids(struct kmod *k)
+void kmod_strip_btf_ids(struct kmod *k, const char *symbol)
 {
 	Elf64_Sym *sym = NULL;
 	const char *kind;
 
 	while (next_btf_id(k, &sym, &kind))
-		sym->st_name = 0;
+		if (!strncmp(kind, symbol, strlen(symbol)))
+			sym->st_name = 0;
 }
 
 /* Give every id in .BTF_ids another value, and sort the sets again */

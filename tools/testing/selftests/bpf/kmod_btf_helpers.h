@@ -38,8 +38,8 @@ unsigned char *kmod_base_id(const struct kmod *k, unsigned int **type);
 
 /* The id or set in .BTF_ids whose symbol begins so, after __BTF_ID__; or NULL */
 __u32 *kmod_btf_id(const struct kmod *k, const char *symbol);
-/* Take the names from all these symbols, as strip --strip-unneeded takes them */
-void kmod_strip_btf_ids(struct kmod *k);
+/* Take the names from all symbols that begin so; with "" as strip --strip-unneeded */
+void kmod_strip_btf_ids(struct kmod *k, const char *symbol);
 
 /*
  * Make the module what it would be if it had been built against @base instead

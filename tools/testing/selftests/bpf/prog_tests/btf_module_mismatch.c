@@ -683,7 +683,7 @@ static int no_types(struct kmod *k)
 
 static int strip_ids(struct kmod *k)
 {
-	kmod_strip_btf_ids(k);
+	kmod_strip_btf_ids(k, "");
 	return 0;
 }
 
@@ -1352,6 +1352,25 @@ static void check_stripped_relocated(enum mode mode)
 	kmod_free(&k);
 }
 
+/* An id without a symbol among others that have one cannot be relocated: it is 0 */
+static void check_one_stripped(enum mode mode)
+{
+	struct module_ids ids = {};
+	struct kmod k;
+
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, &distilled), "copy"))
+		return;
+	kmod_strip_btf_ids(&k, "struct__list_head");
+	if (ASSERT_OK(kmod_load(&k, ""), "load")) {
+		ASSERT_EQ(call_kfunc(), KFUNC_RETVAL, "kfunc");
+		ASSERT_OK(read_ids(&ids), "ids");
+		ASSERT_EQ(ids.list[0], 0, "without a symbol");
+		ASSERT_GT(ids.list[1], 0, "with a symbol");
+	}
+	unload_mod();
+	kmod_free(&k);
+}
+
 /* The base that gives the kfunc of the module the id of another function here: so
  * many functions less that nothing refers to.  Returns that id.
  */
@@ -1598,6 +1617,10 @@ void test_btf_module_mismatch(void)
 			 mode_names[mode]);
 		if (test__start_subtest(name))
 			check_stripped_relocated(mode);
+		snprintf(name, sizeof(name), "relocated, one id without a symbol, %s",
+			 mode_names[mode]);
+		if (test__start_subtest(name))
+			check_one_stripped(mode);
 		snprintf(name, sizeof(name), "kfunc with the id of another function, %s",
 			 mode_names[mode]);
 		if (test__start_subtest(name))
