@@ -46,7 +46,7 @@ static const struct {
 	[BTF_UNSUPPORTED]	= { "unsupported", -EOPNOTSUPP },
 	[BTF_NO_MEMORY]		= { "no-memory", -ENOMEM },
 	[BTF_NO_ID]		= { "no-id", -ENOSPC },
-	[BTF_NAME_CLASH]	= { "name-clash", -EEXIST },
+	[BTF_NAME_CLASH]	= { "name-clash", -EBUSY },
 	[BTF_NO_VMLINUX_BTF]	= { "no-vmlinux-btf", -EINVAL },
 };
 

@@ -25,8 +25,9 @@ bool module_btf_is_ids(const struct load_info *info, unsigned int i)
 {
 	const Elf_Shdr *shdr = &info->sechdrs[i];
 
-	/* of others nobody has looked at the name */
-	return shdr->sh_type == SHT_PROGBITS && (shdr->sh_flags & SHF_ALLOC) &&
+	/* of others nobody has looked at the name, or they have no data */
+	return shdr->sh_type != SHT_NULL && shdr->sh_type != SHT_NOBITS &&
+	       (shdr->sh_flags & SHF_ALLOC) &&
 	       !strcmp(info->secstrings + shdr->sh_name, ".BTF_ids");
 }
 
@@ -40,15 +41,22 @@ struct btf_id_sym {
 /* Returns 0, -ENOENT if @sym is another symbol, -EINVAL if it is not inside */
 static int find_btf_id(const struct load_info *info, const Elf_Sym *sym, struct btf_id_sym *s)
 {
-	const char *name = info->strtab + sym->st_name;
+	size_t strings = info->sechdrs[info->index.str].sh_size;
 	const size_t len = sizeof("__BTF_ID__") - 1;
 	const Elf_Shdr *shdr;
 	size_t offset, size;
+	const char *name;
 
-	if (strncmp(name, "__BTF_ID__", len) ||
-	    sym->st_shndx == SHN_UNDEF || sym->st_shndx >= info->hdr->e_shnum)
+	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx >= info->hdr->e_shnum ||
+	    !module_btf_is_ids(info, sym->st_shndx))
 		return -ENOENT;
-	if (!module_btf_is_ids(info, sym->st_shndx))
+	/* not every kernel has looked at the names of all symbols */
+	if (sym->st_name >= strings)
+		return -EINVAL;
+	name = info->strtab + sym->st_name;
+	if (strnlen(name, strings - sym->st_name) == strings - sym->st_name)
+		return -EINVAL;
+	if (strncmp(name, "__BTF_ID__", len))
 		return -ENOENT;
 
 	shdr = &info->sechdrs[sym->st_shndx];

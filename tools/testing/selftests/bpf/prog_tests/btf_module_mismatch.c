@@ -1477,7 +1477,7 @@ static void check_called_vmlinux(enum mode mode)
 
 	err = kmod_load(&k, "");
 	/* livepatch refuses the name, after its BTF has been dropped */
-	ASSERT_EQ(err, mode == STRICT ? -EEXIST :
+	ASSERT_EQ(err, mode == STRICT ? -EBUSY :
 		  !access("/sys/kernel/livepatch", F_OK) ? -EINVAL : 0, "load");
 	if (!err) {
 		if (!read_file("/sys/module/vmlinux/btf", status, sizeof(status)))
