@@ -6,6 +6,9 @@ set -euo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/module-btf
 ME=${0##*/}
+# what a kernel says when it finds something wrong with itself
+# shellcheck disable=SC2034
+SPLAT='BUG:|WARNING:|Oops|Call Trace|unreferenced object|UBSAN|stack-protector|general protection|Kernel panic'
 export LC_ALL=C
 
 say() { printf '%s: %s\n' "$ME" "$*" >&2; }
