@@ -46,6 +46,7 @@ help:
 	@echo 'make check        all tests of BASES; PATCHED=0: of the unpatched kernel'
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
+	@echo '                  CONFIG=kcsan: data races'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
 	@echo 'make tree         compose build/BASE/linux, one commit per patch; UPDATE=1: newest source'
 	@echo 'make refresh      write the commits of build/BASE/linux back to patches/'
