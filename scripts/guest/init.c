@@ -167,7 +167,7 @@ int main(void)
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	dprintf(fd, "done: %d\n", status);
-	fsync(fd);
+	tcdrain(fd);	/* a reset loses what the port has not sent yet */
 	sync();
 	reboot(RB_AUTOBOOT);
 	return 0;
