@@ -178,7 +178,20 @@ static bool btf_is_value(const struct btf_refs *r, u32 id)
 {
 	const struct btf_type *t = skip_modifiers(r, &id);
 
-	return t && (btf_type_is_fwd(t) || btf_size(r, id) >= 0);
+	if (!t)
+		return false;
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_FLOAT:
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+	case BTF_KIND_PTR:
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+	case BTF_KIND_FWD:
+		return true;
+	}
+	return btf_size(r, id) >= 0;
 }
 
 static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *t)
@@ -248,14 +261,18 @@ static int check_decl_tag(const struct btf_refs *r, u32 id, const struct btf_typ
 /* A pointer or modifier leads to data, and not in circles */
 static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *t)
 {
+	u32 to;
 	int i;
 
 	for (i = 0; btf_is_modifier(t) || btf_type_is_ptr(t); i++) {
 		if (i == BTF_MAX_CHAIN)
 			return bad_ref(r, id, "chain is too long or a circle");
-		t = btf_type_by_id(r->btf, t->type);
+		to = t->type;
+		t = btf_type_by_id(r->btf, to);
 		if (!t || !btf_is_data(t))
 			return bad_ref(r, id, "refers to what is no data");
+		if (to < r->start_id)	/* the base is right */
+			break;
 	}
 	return 0;
 }
@@ -382,17 +399,11 @@ int btf_check_refs(const struct btf *btf)
 	for (id = r.start_id; id < nr && !err; id++) {
 		t = btf_type_by_id(btf, id);
 		err = check_type(&r, id, t);
-		if (!(id % 1024))
-			cond_resched();
-	}
-
-	for (id = r.start_id; id < nr && !err; id++) {
-		t = btf_type_by_id(btf, id);
-		if (!(id % 1024))
-			cond_resched();
-		if ((btf_type_is_struct(t) || btf_type_is_array(t)) &&
-		    !r.depth[id - r.start_id])
+		if (!err && !r.depth[id - r.start_id] &&
+		    (btf_type_is_struct(t) || btf_type_is_array(t)))
 			err = check_nesting(&r, id, t);
+		if (!(id % 1024))
+			cond_resched();
 	}
 
 	kvfree(r.depth);

@@ -38,18 +38,17 @@ struct btf_id_sym {
 	unsigned int words;	/* that an id takes in the set; 0: no set */
 };
 
-/* Returns 0, -ENOENT if @sym is another symbol, -EINVAL if it is not inside */
-static int find_btf_id(const struct load_info *info, const Elf_Sym *sym, struct btf_id_sym *s)
+/* Find what a symbol of section @shdr, a .BTF_ids, stands for.  Returns 0, -ENOENT
+ * if it is another symbol, -EINVAL if it is not inside.
+ */
+static int find_btf_id(const struct load_info *info, const Elf_Shdr *shdr,
+		       const Elf_Sym *sym, struct btf_id_sym *s)
 {
 	size_t strings = info->sechdrs[info->index.str].sh_size;
 	const size_t len = sizeof("__BTF_ID__") - 1;
-	const Elf_Shdr *shdr;
 	size_t offset, size;
 	const char *name;
 
-	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx >= info->hdr->e_shnum ||
-	    !module_btf_is_ids(info, sym->st_shndx))
-		return -ENOENT;
 	/* not every kernel has looked at the names of all symbols */
 	if (sym->st_name >= strings)
 		return -EINVAL;
@@ -59,7 +58,6 @@ static int find_btf_id(const struct load_info *info, const Elf_Sym *sym, struct 
 	if (strncmp(name, "__BTF_ID__", len))
 		return -ENOENT;
 
-	shdr = &info->sechdrs[sym->st_shndx];
 	name += len;
 	s->words = !strncmp(name, "set8__", 6) ? 2 : !strncmp(name, "set__", 5) ? 1 : 0;
 	offset = sym->st_value - shdr->sh_addr;
@@ -117,6 +115,48 @@ static int sort_btf_set(const struct btf_id_sym *s, size_t size)
 	return 0;
 }
 
+/* Is there a symbol of an id in section @i, a .BTF_ids? */
+static bool has_btf_ids(const struct load_info *info, unsigned int i)
+{
+	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
+	const Elf_Sym *sym = (void *)symtab->sh_addr;
+	const Elf_Sym *end = sym + symtab->sh_size / sizeof(*sym);
+	struct btf_id_sym s;
+
+	/* of all symbols of the module, hardly any is of this section */
+	for (sym++; sym < end; sym++)
+		if (sym->st_shndx == i &&
+		    find_btf_id(info, &info->sechdrs[i], sym, &s) != -ENOENT)
+			return true;
+	return false;
+}
+
+/* Relocate the ids of section @i, a .BTF_ids that has been cleared, or, when its
+ * ids have been, sort its sets.  Returns 0 or -EINVAL.
+ */
+static int relocate_btf_ids(const struct load_info *info, unsigned int i,
+			    const struct btf *btf, bool sets)
+{
+	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
+	const Elf_Sym *sym = (void *)symtab->sh_addr;
+	const Elf_Sym *end = sym + symtab->sh_size / sizeof(*sym);
+	struct btf_id_sym s;
+	int err;
+
+	for (sym++; sym < end; sym++) {
+		if (sym->st_shndx != i)
+			continue;
+		err = find_btf_id(info, &info->sechdrs[i], sym, &s);
+		if (err == -ENOENT || (!err && sets != !!s.words))
+			continue;
+		if (!err)
+			err = sets ? sort_btf_set(&s, sym->st_size) : relocate_btf_id(&s, btf);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 /**
  * module_btf_ids_relocate() - make the ids in .BTF_ids those of the running kernel
  * @info: temporary copy of a module that can still be written to
@@ -131,37 +171,29 @@ static int sort_btf_set(const struct btf_id_sym *s, size_t size)
  */
 int module_btf_ids_relocate(const struct load_info *info, struct btf *btf)
 {
-	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
-	const Elf_Sym *syms = (void *)symtab->sh_addr;
-	unsigned int i, n = symtab->sh_size / sizeof(*syms);
-	bool sets, found = false;
-	struct btf_id_sym s;
+	bool found = false;
+	unsigned int i;
 	int err;
 
-	for (sets = false;; sets = true) {
-		for (i = 1; i < n; i++) {
-			err = find_btf_id(info, &syms[i], &s);
-			if (err == -ENOENT || (!err && sets != !!s.words))
-				continue;
-			/* what no symbol leads to stays behind, and is not used */
-			if (!err && !found)
-				module_btf_ids_clear(info);
-			if (!err)
-				err = sets ? sort_btf_set(&s, syms[i].st_size) :
-					     relocate_btf_id(&s, btf);
-			if (err)
-				return err;
-			found = true;
-		}
-		if (sets)
-			break;
-	}
-
-	if (found)
-		btf_ids_relocated(btf);
-	else
+	for (i = 1; i < info->hdr->e_shnum && !found; i++)
+		found = module_btf_is_ids(info, i) && has_btf_ids(info, i);
+	if (!found) {
 		pr_debug("module [%s] BTF: .BTF_ids has no symbols, its lists are not relocated\n",
 			 btf_get_name(btf));
+		return 0;
+	}
+
+	/* what no symbol leads to stays behind, and is not used */
+	module_btf_ids_clear(info);
+	for (i = 1; i < info->hdr->e_shnum; i++) {
+		if (!module_btf_is_ids(info, i))
+			continue;
+		err = relocate_btf_ids(info, i, btf, false) ?:
+		      relocate_btf_ids(info, i, btf, true);
+		if (err)
+			return err;
+	}
+	btf_ids_relocated(btf);
 	return 0;
 }
 
