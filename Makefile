@@ -19,6 +19,12 @@ check-upstream:
 	@scripts/setup clang
 	@scripts/check-upstream
 
+bench: setup
+	@names= && for base in $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES)); do \
+		name=$$(scripts/tree $$base) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
+		names="$$names $$name" || exit; \
+	done && scripts/bench $$names
+
 tree: setup
 	@name=$(NAME) && echo build/$$name/linux
 
@@ -48,6 +54,8 @@ help:
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
+	@echo 'make bench        instructions, memory and bytes that BTF costs, unpatched and patched, of BASES;'
+	@echo '                  build/BASE/bench.json'
 	@echo 'make tree         compose build/BASE/linux, one commit per patch; UPDATE=1: newest source'
 	@echo 'make refresh      write the commits of build/BASE/linux back to patches/'
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
@@ -55,7 +63,7 @@ help:
 	@echo 'make lint         checkpatch --strict, and every prefix of the series builds'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
-	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check and lint'
+	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check, bench and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-upstream tree refresh kernel shell lint setup clean help
+.PHONY: demo check check-upstream bench tree refresh kernel shell lint setup clean help

@@ -22,6 +22,7 @@ void test_mutations(void);	/* seed=, count=, start= */
 void test_no_vmlinux_btf(void);
 
 int demo(void);
+int bench(void);		/* needs -icount shift=0 */
 
 /* Print what the tests have come to. Returns the number of failures. */
 int test__finish(void);

@@ -92,6 +92,7 @@ static const struct {
 	{ "no-vmlinux-btf", test_no_vmlinux_btf },
 	{ "upstream", .other = upstream },
 	{ "demo", .other = demo },
+	{ "bench", .other = bench },
 	{ "shell", .other = shell },
 	{ "probe", .other = probe },
 };

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the BTF of a module costs when it is loaded, in instructions. Needs QEMU's
+ * -icount shift=0: a nanosecond is an instruction. Where the CPU has nothing to do the
+ * clock jumps; so what counts is the CPU time of the thread.
+ *
+ * A line of the result: module, variant, metric, value, unit; tabs between them. The
+ * variants are what the same module would be if it had been built
+ *   native     for this kernel
+ *   dropped    for one whose vmlinux has one type more (not on an unpatched kernel,
+ *              which would use it)
+ *   relocated  with a distilled base
+ *   stripped   without BTF
+ */
+#include <dirent.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <test_progs.h>
+#include <time.h>
+#include "testing_helpers.h"
+#include "guest.h"
+
+#define LOADS	9	/* of each variant, after a first one */
+#define SET	100	/* modules at once */
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof(*(a)))
+#define FILE_NAME	"/tmp/module.ko"
+#define TEST	"bpf_test_btf_mismatch"
+
+static struct btf *vmlinux, *one_more;
+static bool patched;
+
+static void result(const char *module, const char *variant, const char *metric, long value,
+		   const char *unit)
+{
+	printf("%s\t%s\t%s\t%ld\t%s\n", module, variant, metric, value, unit);
+}
+
+static __attribute__((format(printf, 1, 2))) void stop(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "bench: error: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	exit(1);
+}
+
+static long cpu_time(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+/* A loop of two million instructions has to take two million nanoseconds */
+static void calibrate(void)
+{
+	const long want = 2000000;
+	long n, t, least = LONG_MAX;
+	int i;
+
+	for (i = 0; i < LOADS; i++) {
+		n = want / 2;
+		t = cpu_time();
+		asm volatile("1: dec %0; jnz 1b" : "+r" (n));
+		t = cpu_time() - t;
+		if (t < least)
+			least = t;
+	}
+	if (least < want || least > want + want / 1000)
+		stop("a loop of %ld instructions takes %ld ns: no QEMU with -icount shift=0",
+		     want, least);
+}
+
+/* One section after another: what was replaced or hidden is no longer in the file */
+static int pack(struct kmod *k)
+{
+	Elf64_Ehdr *eh = (void *)k->data;
+	Elf64_Shdr *sh = (void *)(k->data + eh->e_shoff);
+	size_t at = sizeof(*eh), align, size = k->size + 8;
+	unsigned char *p;
+	int i;
+
+	for (i = 1; i < eh->e_shnum; i++)
+		size += sh[i].sh_addralign;
+	p = calloc(1, size);
+	if (!p)
+		return -ENOMEM;
+	for (i = 1; i < eh->e_shnum; i++) {
+		if (!sh[i].sh_name) {
+			sh[i].sh_type = SHT_NULL;
+			sh[i].sh_size = 0;
+		}
+		align = sh[i].sh_addralign ?: 1;
+		at = (at + align - 1) / align * align;
+		if (sh[i].sh_type != SHT_NOBITS) {
+			memcpy(p + at, k->data + sh[i].sh_offset, sh[i].sh_size);
+			sh[i].sh_offset = at;
+			at += sh[i].sh_size;
+		}
+	}
+	at = (at + 7) & ~7UL;
+	memcpy(p + at, sh, eh->e_shnum * sizeof(*sh));
+	eh->e_shoff = at;
+	memcpy(p, eh, sizeof(*eh));
+	k->size = at + eh->e_shnum * sizeof(*sh);
+	free(k->data);
+	k->data = p;
+	return 0;
+}
+
+static void make(struct kmod *k, const char *path, const char *variant)
+{
+	bool distilled;
+	int err = kmod_read(k, path);
+
+	if (err)
+		stop("%s: %s", path, strerror(-err));
+	distilled = kmod_section_header(k, ".BTF.base");
+	if (!strcmp(variant, "stripped")) {
+		kmod_hide_section(k, ".BTF");
+		kmod_hide_section(k, ".BTF.base");
+	} else if (!strcmp(variant, "dropped")) {
+		err = kmod_rebase(k, vmlinux, one_more, false);
+	} else if (distilled != !strcmp(variant, "relocated")) {
+		err = kmod_rebase(k, vmlinux, vmlinux, !distilled);
+	}
+	err = err ?: pack(k);
+	if (err)
+		stop("%s of %s: %s", variant, path, strerror(-err));
+}
+
+/* Load it as NAME and say how many instructions finit_module() took */
+static long load(const struct kmod *k, const char *name, const char *params, const char *variant)
+{
+	int fd, err = kmod_write(k, FILE_NAME);
+	const char *status;
+	long n;
+
+	fd = err ? -1 : open(FILE_NAME, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		stop(FILE_NAME ": %s", strerror(err ? -err : errno));
+	n = cpu_time();
+	err = syscall(__NR_finit_module, fd, params, 0);
+	n = cpu_time() - n;
+	if (err)
+		stop("%s of %s: finit_module: %s", variant, name, strerror(errno));
+	close(fd);
+
+	status = btf_status(name);
+	if (!strcmp(variant, "stripped") ? strcmp(status, patched ? "none" : "not used") :
+	    !strcmp(variant, "dropped") ? strcmp(status, "dropped:base-changed") :
+	    strcmp(status, patched ? variant : "used"))
+		stop("%s of %s: BTF is %s", variant, name, status);
+	return n;
+}
+
+static void unload(const char *name)
+{
+	if (unload_module(name, false))
+		stop("cannot unload %s: %s", name, strerror(errno));
+	/* let the kernel do what it has put off; it takes no time, see scripts/boot */
+	usleep(100000);
+}
+
+/* In this order: the base id is made for the first dropped one, and the first native one
+ * is the first to be parsed
+ */
+static const char * const variants[] = { "stripped", "dropped", "native", "relocated" };
+#define VARIANTS	ARRAY_SIZE(variants)
+
+/* On an unpatched kernel the dropped one would be used */
+static bool can_load(const char *variant)
+{
+	return patched || strcmp(variant, "dropped");
+}
+
+/* The variants in turn: what state the kernel is in is the same for all. @first: of the boot */
+static void measure(const char *name, bool first)
+{
+	long n, least[VARIANTS], most[VARIANTS];
+	struct kmod k[VARIANTS] = {};
+	char path[128];
+	size_t size;
+	int i, v;
+
+	snprintf(path, sizeof(path), "/modules/own/%s.ko", name);
+	if (!first) {	/* what it needs stays */
+		if (load_with_deps(path))
+			stop("%s does not load", path);
+		unload(name);
+	}
+	for (v = 0; v < VARIANTS; v++)
+		make(&k[v], path, variants[v]);
+	sleep(6);	/* the log takes ten lines in five seconds */
+	for (i = 0; i <= LOADS; i++) {
+		for (v = 0; v < VARIANTS; v++) {
+			if (!can_load(variants[v]))
+				continue;
+			n = load(&k[v], name, "", variants[v]);
+			unload(name);
+			if (i < 2)
+				least[v] = most[v] = n;
+			if (!i && first)
+				result(name, variants[v], "first load", n, "instructions");
+			least[v] = n < least[v] ? n : least[v];
+			most[v] = n > most[v] ? n : most[v];
+		}
+	}
+	for (v = 0; v < VARIANTS; v++) {
+		if (can_load(variants[v])) {
+			kmod_section(&k[v], ".BTF", &size);
+			result(name, variants[v], "size of .BTF", size, "bytes");
+			result(name, variants[v], "load", least[v], "instructions");
+			result(name, variants[v], "spread of loads", most[v] - least[v],
+			       "instructions");
+		}
+		kmod_free(&k[v]);
+	}
+}
+
+/* kB of one line of /proc/meminfo */
+static long meminfo(const char *what)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	size_t len = strlen(what);
+	char line[128];
+	long n = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, what, len) && line[len] == ':')
+			n = atol(line + len + 1);
+	if (!f || n < 0)
+		stop("/proc/meminfo has no %s", what);
+	fclose(f);
+	return n;
+}
+
+static void write_one(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		stop("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static const char * const memory[] = { "Slab", "VmallocUsed" };
+
+/* Without what the kernel only keeps for the next time */
+static void read_memory(long *kb)
+{
+	DIR *d = opendir("/sys/kernel/slab");
+	struct dirent *e;
+	char path[512];
+	int i;
+
+	sleep(1);
+	write_one("/proc/sys/vm/drop_caches");
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", e->d_name);
+		if (e->d_name[0] != '.')
+			write_one(path);
+	}
+	if (d)
+		closedir(d);
+	for (i = 0; i < ARRAY_SIZE(memory); i++)
+		kb[i] = meminfo(memory[i]);
+}
+
+/* The name of a copy of the test module, of the same length */
+static void test_name(char *name, int nr)
+{
+	sprintf(name, "bpf_test_btf_set__%03d", nr);
+}
+
+static void rename_test(struct kmod *k, const char *name)
+{
+	size_t size;
+	char *p = kmod_section(k, ".gnu.linkonce.this_module", &size);
+
+	p = p ? memmem(p, size, TEST, sizeof(TEST)) : NULL;
+	if (!p)
+		stop("the test module has no name");
+	strcpy(p, name);
+	strcpy((char *)modinfo(k, "name"), name);
+}
+
+/* @silent: only what the kernel needs once for so many modules */
+static void measure_set(const char *variant, bool silent)
+{
+	long before[ARRAY_SIZE(memory)], after[ARRAY_SIZE(memory)], n, total = 0;
+	char name[sizeof(TEST)], what[64];
+	struct kmod all, k;
+	int i;
+
+	make(&all, "/tests/" TEST ".ko", variant);
+	read_memory(before);
+	for (i = 1; i <= SET; i++) {
+		if (kmod_copy(&k, &all))
+			stop("no memory");
+		test_name(name, i);
+		rename_test(&k, name);
+		n = load(&k, name, "bpf=0", variant);
+		total += n;
+		kmod_free(&k);
+		if (!silent && (i == 1 || i == 10 || i == 50 || i == SET)) {
+			snprintf(what, sizeof(what), "load number %d", i);
+			result("set", variant, what, n, "instructions");
+		}
+	}
+	read_memory(after);
+	if (!silent)
+		result("set", variant, "all loads", total, "instructions");
+	for (i = 0; i < ARRAY_SIZE(memory) && !silent; i++)
+		result("set", variant, memory[i], after[i] - before[i], "kB");
+	for (i = 1; i <= SET; i++) {
+		test_name(name, i);
+		unload(name);
+	}
+	kmod_free(&all);
+}
+
+struct own {
+	char name[64];
+	size_t btf;
+};
+
+static int cmp_btf(const void *a, const void *b)
+{
+	return ((struct own *)a)->btf > ((struct own *)b)->btf ? 1 : -1;
+}
+
+/* The modules of this build by the size of their BTF */
+static int list_modules(struct own *own, int max)
+{
+	struct dirent *e;
+	struct kmod k;
+	char path[512];
+	int n = 0;
+	DIR *d = opendir("/modules/own");
+
+	while (d && n < max && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "/modules/own/%s", e->d_name);
+		if (kmod_read(&k, path))
+			continue;
+		snprintf(own[n].name, sizeof(own[n].name), "%.*s",
+			 (int)strcspn(e->d_name, "."), e->d_name);
+		kmod_section(&k, ".BTF", &own[n++].btf);
+		kmod_free(&k);
+	}
+	if (!n)
+		stop("no modules");
+	closedir(d);
+	qsort(own, n, sizeof(*own), cmp_btf);
+	return n;
+}
+
+int bench(void)
+{
+	char kept[sizeof(TEST)];
+	struct own own[64];
+	struct kmod k;
+	int n, v;
+
+	calibrate();
+	patched = !set_param("lenient");
+	vmlinux = btf__parse("/sys/kernel/btf/vmlinux", NULL);
+	one_more = vmlinux ? btf_one_more(vmlinux) : NULL;
+	if (!one_more)
+		stop("BTF of vmlinux: %s", strerror(errno));
+
+	/* One module stays: with the last one the kernel gives back the memory for the code
+	 * of modules, and with the next it fills two megabytes with traps
+	 */
+	make(&k, "/tests/" TEST ".ko", "stripped");
+	test_name(kept, 0);
+	rename_test(&k, kept);
+	load(&k, kept, "bpf=0", "stripped");
+	kmod_free(&k);
+
+	n = list_modules(own, ARRAY_SIZE(own));
+	measure("dummy", true);
+	measure(own[n / 2].name, false);
+	measure(own[n - 1].name, false);
+	measure_set("stripped", true);
+	for (v = 0; v < VARIANTS; v++)
+		if (can_load(variants[v]))
+			measure_set(variants[v], false);
+	return 0;
+}
