@@ -46,7 +46,11 @@ const u8 *btf_vmlinux_id(void)
 
 struct btf_refs {
 	const struct btf *btf;
+	struct btf_type **base;	/* types of the base, by id */
+	struct btf_type **split;/* the others, by id - start_id */
 	u32 start_id;		/* first id that is not the base's */
+	u32 nr_split;
+	u32 names;		/* offset of a name that is out of range */
 	u8 *depth;		/* nesting below each split type; 0: not known */
 };
 
@@ -63,42 +67,42 @@ static int bad_ref(const struct btf_refs *r, u32 id, const char *what)
 	return -EINVAL;
 }
 
-static bool btf_is_modifier(const struct btf_type *t)
+/* As btf_type_by_id().  This file does little else, for every module. */
+static const struct btf_type *type_by_id(const struct btf_refs *r, u32 id)
 {
-	switch (BTF_INFO_KIND(t->info)) {
-	case BTF_KIND_TYPEDEF:
-	case BTF_KIND_VOLATILE:
-	case BTF_KIND_CONST:
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_TYPE_TAG:
-		return true;
-	}
-	return false;
+	if (id < r->start_id)
+		return r->base[id];
+	id -= r->start_id;
+	return id < r->nr_split ? r->split[id] : NULL;
 }
 
-/* Can @t be behind a pointer or a modifier?  Void and what has no size can. */
-static bool btf_is_data(const struct btf_type *t)
+#define BTF_MODIFIERS (BIT(BTF_KIND_TYPEDEF) | BIT(BTF_KIND_VOLATILE) | BIT(BTF_KIND_CONST) | \
+		       BIT(BTF_KIND_RESTRICT) | BIT(BTF_KIND_TYPE_TAG))
+
+/* What cannot be behind a pointer or a modifier; void and what has no size can */
+#define BTF_NO_DATA (BIT(BTF_KIND_FUNC) | BIT(BTF_KIND_VAR) | BIT(BTF_KIND_DATASEC) | \
+		     BIT(BTF_KIND_DECL_TAG))
+
+/* What has a size of its own */
+#define BTF_SIZED (BIT(BTF_KIND_INT) | BIT(BTF_KIND_FLOAT) | BIT(BTF_KIND_ENUM) | \
+		   BIT(BTF_KIND_ENUM64) | BIT(BTF_KIND_STRUCT) | BIT(BTF_KIND_UNION))
+
+static bool kind_in(const struct btf_type *t, unsigned long kinds)
 {
-	switch (BTF_INFO_KIND(t->info)) {
-	case BTF_KIND_FUNC:
-	case BTF_KIND_VAR:
-	case BTF_KIND_DATASEC:
-	case BTF_KIND_DECL_TAG:
-		return false;
-	}
-	return true;
+	BUILD_BUG_ON(NR_BTF_KINDS > BITS_PER_LONG);
+	return BIT(BTF_INFO_KIND(t->info)) & kinds;
 }
 
 static const struct btf_type *skip_modifiers(const struct btf_refs *r, u32 *id)
 {
-	const struct btf_type *t = btf_type_by_id(r->btf, *id);
+	const struct btf_type *t = type_by_id(r, *id);
 	int i;
 
-	for (i = 0; t && btf_is_modifier(t); i++) {
+	for (i = 0; t && kind_in(t, BTF_MODIFIERS); i++) {
 		if (i == BTF_MAX_CHAIN)
 			return NULL;
 		*id = t->type;
-		t = btf_type_by_id(r->btf, *id);
+		t = type_by_id(r, *id);
 	}
 	return t;
 }
@@ -115,27 +119,16 @@ static s64 btf_size(const struct btf_refs *r, u32 id)
 		if (!t)
 			return -EINVAL;
 
-		switch (BTF_INFO_KIND(t->info)) {
-		case BTF_KIND_INT:
-		case BTF_KIND_FLOAT:
-		case BTF_KIND_ENUM:
-		case BTF_KIND_ENUM64:
-		case BTF_KIND_STRUCT:
-		case BTF_KIND_UNION:
-			nelems *= t->size;
+		if (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR))) {
+			nelems *= btf_type_is_ptr(t) ? sizeof(void *) : t->size;
 			return nelems > U32_MAX ? -EINVAL : nelems;
-		case BTF_KIND_PTR:
-			nelems *= sizeof(void *);
-			return nelems > U32_MAX ? -EINVAL : nelems;
-		case BTF_KIND_ARRAY:
-			nelems *= btf_array(t)->nelems;
-			if (nelems > U32_MAX)
-				return -EINVAL;
-			id = btf_array(t)->type;
-			break;
-		default:
-			return -EINVAL;
 		}
+		if (!btf_type_is_array(t))
+			return -EINVAL;
+		nelems *= btf_array(t)->nelems;
+		if (nelems > U32_MAX)
+			return -EINVAL;
+		id = btf_array(t)->type;
 	}
 	return -EINVAL;
 }
@@ -178,20 +171,8 @@ static bool btf_is_value(const struct btf_refs *r, u32 id)
 {
 	const struct btf_type *t = skip_modifiers(r, &id);
 
-	if (!t)
-		return false;
-	switch (BTF_INFO_KIND(t->info)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_FLOAT:
-	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64:
-	case BTF_KIND_PTR:
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-	case BTF_KIND_FWD:
-		return true;
-	}
-	return btf_size(r, id) >= 0;
+	return t && (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR) | BIT(BTF_KIND_FWD)) ||
+		     btf_size(r, id) >= 0);
 }
 
 static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *t)
@@ -204,7 +185,7 @@ static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *
 		return bad_ref(r, id, "return value has no size");
 
 	for (i = 0; i < n; i++) {
-		if (!btf_name_by_offset(r->btf, p[i].name_off))
+		if (p[i].name_off >= r->names)
 			return bad_ref(r, id, "argument name is out of range");
 		if (!p[i].type && i == n - 1)	/* ... */
 			break;
@@ -221,7 +202,7 @@ static int check_datasec(const struct btf_refs *r, u32 id, const struct btf_type
 	u32 i;
 
 	for (i = 0; i < btf_type_vlen(t); i++) {
-		var = btf_type_by_id(r->btf, vsi[i].type);
+		var = type_by_id(r, vsi[i].type);
 		if (!var || !btf_type_is_var(var))
 			return bad_ref(r, id, "section holds what is no variable");
 	}
@@ -230,7 +211,7 @@ static int check_datasec(const struct btf_refs *r, u32 id, const struct btf_type
 
 static int check_decl_tag(const struct btf_refs *r, u32 id, const struct btf_type *t)
 {
-	const struct btf_type *target = btf_type_by_id(r->btf, t->type);
+	const struct btf_type *target = type_by_id(r, t->type);
 	s32 idx = btf_decl_tag(t)->component_idx;
 
 	if (!target)
@@ -240,7 +221,7 @@ static int check_decl_tag(const struct btf_refs *r, u32 id, const struct btf_typ
 	case BTF_KIND_FUNC:
 		if (idx == -1)
 			return 0;
-		target = btf_type_by_id(r->btf, target->type);
+		target = type_by_id(r, target->type);
 		if (!target || !btf_type_is_func_proto(target))
 			break;
 		fallthrough;
@@ -264,12 +245,12 @@ static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *
 	u32 to;
 	int i;
 
-	for (i = 0; btf_is_modifier(t) || btf_type_is_ptr(t); i++) {
+	for (i = 0; kind_in(t, BTF_MODIFIERS | BIT(BTF_KIND_PTR)); i++) {
 		if (i == BTF_MAX_CHAIN)
 			return bad_ref(r, id, "chain is too long or a circle");
 		to = t->type;
-		t = btf_type_by_id(r->btf, to);
-		if (!t || !btf_is_data(t))
+		t = type_by_id(r, to);
+		if (!t || kind_in(t, BTF_NO_DATA))
 			return bad_ref(r, id, "refers to what is no data");
 		if (to < r->start_id)	/* the base is right */
 			break;
@@ -302,7 +283,7 @@ static int check_type(const struct btf_refs *r, u32 id, const struct btf_type *t
 	case BTF_KIND_UNION:
 		return check_members(r, id, t);
 	case BTF_KIND_FUNC:
-		to = btf_type_by_id(r->btf, t->type);
+		to = type_by_id(r, t->type);
 		if (!to || !btf_type_is_func_proto(to))
 			return bad_ref(r, id, "function without a prototype");
 		return 0;
@@ -384,25 +365,31 @@ static int check_nesting(const struct btf_refs *r, u32 id, const struct btf_type
  */
 int btf_check_refs(const struct btf *btf)
 {
-	struct btf_refs r = { .btf = btf };
-	u32 id, nr = btf_nr_types(btf);
+	const struct btf *base = btf_base_btf(btf);
+	struct btf_refs r = {
+		.btf = btf,
+		.base = btf_types(base),
+		.split = btf_types(btf),
+		.start_id = btf_nr_types(base),
+		.nr_split = btf_nr_types(btf) - btf_nr_types(base),
+		.names = btf_names_end(btf),
+	};
 	const struct btf_type *t;
 	int err = 0;
+	u32 i;
 
-	r.start_id = btf_nr_types(btf_base_btf(btf));
-	if (r.start_id == nr)
+	if (!r.nr_split)
 		return 0;
-	r.depth = kvzalloc(nr - r.start_id, GFP_KERNEL | __GFP_NOWARN);
+	r.depth = kvzalloc(r.nr_split, GFP_KERNEL | __GFP_NOWARN);
 	if (!r.depth)
 		return -ENOMEM;
 
-	for (id = r.start_id; id < nr && !err; id++) {
-		t = btf_type_by_id(btf, id);
-		err = check_type(&r, id, t);
-		if (!err && !r.depth[id - r.start_id] &&
-		    (btf_type_is_struct(t) || btf_type_is_array(t)))
-			err = check_nesting(&r, id, t);
-		if (!(id % 1024))
+	for (i = 0; i < r.nr_split && !err; i++) {
+		t = r.split[i];
+		err = check_type(&r, r.start_id + i, t);
+		if (!err && !r.depth[i] && (btf_type_is_struct(t) || btf_type_is_array(t)))
+			err = check_nesting(&r, r.start_id + i, t);
+		if (i % 1024 == 1023)
 			cond_resched();
 	}
 

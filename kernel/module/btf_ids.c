@@ -53,9 +53,8 @@ static int find_btf_id(const struct load_info *info, const Elf_Shdr *shdr,
 	if (sym->st_name >= strings)
 		return -EINVAL;
 	name = info->strtab + sym->st_name;
-	if (strnlen(name, strings - sym->st_name) == strings - sym->st_name)
-		return -EINVAL;
-	if (strncmp(name, "__BTF_ID__", len))
+	/* no id has a name as short as that of a set without a name */
+	if (strings - sym->st_name < len + sizeof("set8__") || strncmp(name, "__BTF_ID__", len))
 		return -ENOENT;
 
 	name += len;
@@ -115,27 +114,11 @@ static int sort_btf_set(const struct btf_id_sym *s, size_t size)
 	return 0;
 }
 
-/* Is there a symbol of an id in section @i, a .BTF_ids? */
-static bool has_btf_ids(const struct load_info *info, unsigned int i)
-{
-	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
-	const Elf_Sym *sym = (void *)symtab->sh_addr;
-	const Elf_Sym *end = sym + symtab->sh_size / sizeof(*sym);
-	struct btf_id_sym s;
-
-	/* of all symbols of the module, hardly any is of this section */
-	for (sym++; sym < end; sym++)
-		if (sym->st_shndx == i &&
-		    find_btf_id(info, &info->sechdrs[i], sym, &s) != -ENOENT)
-			return true;
-	return false;
-}
-
-/* Relocate the ids of section @i, a .BTF_ids that has been cleared, or, when its
- * ids have been, sort its sets.  Returns 0 or -EINVAL.
+/* Relocate the ids of section @i, or, when all ids have been, sort its sets.  Sets
+ * @found if there is any.  Returns 0 or -EINVAL.
  */
 static int relocate_btf_ids(const struct load_info *info, unsigned int i,
-			    const struct btf *btf, bool sets)
+			    const struct btf *btf, bool sets, bool *found)
 {
 	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
 	const Elf_Sym *sym = (void *)symtab->sh_addr;
@@ -143,16 +126,21 @@ static int relocate_btf_ids(const struct load_info *info, unsigned int i,
 	struct btf_id_sym s;
 	int err;
 
+	/* of all symbols of the module, hardly any is of this section */
 	for (sym++; sym < end; sym++) {
 		if (sym->st_shndx != i)
 			continue;
 		err = find_btf_id(info, &info->sechdrs[i], sym, &s);
 		if (err == -ENOENT || (!err && sets != !!s.words))
 			continue;
+		/* what no symbol leads to stays behind, and is not used */
+		if (!err && !*found)
+			module_btf_ids_clear(info);
 		if (!err)
 			err = sets ? sort_btf_set(&s, sym->st_size) : relocate_btf_id(&s, btf);
 		if (err)
 			return err;
+		*found = true;
 	}
 	return 0;
 }
@@ -172,28 +160,24 @@ static int relocate_btf_ids(const struct load_info *info, unsigned int i,
 int module_btf_ids_relocate(const struct load_info *info, struct btf *btf)
 {
 	bool found = false;
-	unsigned int i;
+	unsigned int i, j;
 	int err;
 
-	for (i = 1; i < info->hdr->e_shnum && !found; i++)
-		found = module_btf_is_ids(info, i) && has_btf_ids(info, i);
-	if (!found) {
-		pr_debug("module [%s] BTF: .BTF_ids has no symbols, its lists are not relocated\n",
-			 btf_get_name(btf));
-		return 0;
+	for (i = 0; i < 2; i++) {
+		for (j = 1; j < info->hdr->e_shnum; j++) {
+			if (!module_btf_is_ids(info, j))
+				continue;
+			err = relocate_btf_ids(info, j, btf, i, &found);
+			if (err)
+				return err;
+		}
 	}
 
-	/* what no symbol leads to stays behind, and is not used */
-	module_btf_ids_clear(info);
-	for (i = 1; i < info->hdr->e_shnum; i++) {
-		if (!module_btf_is_ids(info, i))
-			continue;
-		err = relocate_btf_ids(info, i, btf, false) ?:
-		      relocate_btf_ids(info, i, btf, true);
-		if (err)
-			return err;
-	}
-	btf_ids_relocated(btf);
+	if (found)
+		btf_ids_relocated(btf);
+	else
+		pr_debug("module [%s] BTF: .BTF_ids has no symbols, its lists are not relocated\n",
+			 btf_get_name(btf));
 	return 0;
 }
 
