@@ -9,7 +9,8 @@
  *   native     for this kernel
  *   dropped    for one whose vmlinux has one type more (not on an unpatched kernel,
  *              which would use it)
- *   relocated  with a distilled base
+ *   relocated  the same, but with a distilled base beside its BTF (only patched)
+ *   distilled  split from a distilled base
  *   stripped   without BTF
  */
 #include <dirent.h>
@@ -116,19 +117,22 @@ static int pack(struct kmod *k)
 
 static void make(struct kmod *k, const char *path, const char *variant)
 {
-	bool distilled;
 	int err = kmod_read(k, path);
 
 	if (err)
 		stop("%s: %s", path, strerror(-err));
-	distilled = kmod_section_header(k, ".BTF.base");
 	if (!strcmp(variant, "stripped")) {
 		kmod_hide_section(k, ".BTF");
 		kmod_hide_section(k, ".BTF.base");
+		kmod_hide_section(k, ".BTF.distilled");
 	} else if (!strcmp(variant, "dropped")) {
 		err = kmod_rebase(k, vmlinux, one_more, false);
-	} else if (distilled != !strcmp(variant, "relocated")) {
-		err = kmod_rebase(k, vmlinux, vmlinux, !distilled);
+	} else if (!strcmp(variant, "relocated")) {
+		err = kmod_rebase_both(k, vmlinux, one_more, 0);
+	} else if (!strcmp(variant, "distilled")) {
+		err = kmod_rebase(k, vmlinux, vmlinux, true);
+	} else if (kmod_section_header(k, ".BTF.base")) {
+		err = kmod_rebase(k, vmlinux, vmlinux, false);
 	}
 	err = err ?: pack(k);
 	if (err)
@@ -155,7 +159,7 @@ static long load(const struct kmod *k, const char *name, const char *params, con
 	status = btf_status(name);
 	if (!strcmp(variant, "stripped") ? strcmp(status, patched ? "none" : "not used") :
 	    !strcmp(variant, "dropped") ? strcmp(status, "dropped:base-changed") :
-	    strcmp(status, patched ? variant : "used"))
+	    strcmp(status, !patched ? "used" : strcmp(variant, "native") ? "relocated" : "native"))
 		stop("%s of %s: BTF is %s", variant, name, status);
 	return n;
 }
@@ -171,13 +175,15 @@ static void unload(const char *name)
 /* In this order: the base id is made for the first dropped one, and the first native one
  * is the first to be parsed
  */
-static const char * const variants[] = { "stripped", "dropped", "native", "relocated" };
+static const char * const variants[] = {
+	"stripped", "dropped", "native", "relocated", "distilled"
+};
 #define VARIANTS	ARRAY_SIZE(variants)
 
-/* On an unpatched kernel the dropped one would be used */
+/* On an unpatched kernel the dropped one would be used, and so would the relocated one */
 static bool can_load(const char *variant)
 {
-	return patched || strcmp(variant, "dropped");
+	return patched || (strcmp(variant, "dropped") && strcmp(variant, "relocated"));
 }
 
 /* The variants in turn: what state the kernel is in is the same for all. @first: of the boot */
@@ -196,7 +202,8 @@ static void measure(const char *name, bool first)
 		unload(name);
 	}
 	for (v = 0; v < VARIANTS; v++)
-		make(&k[v], path, variants[v]);
+		if (can_load(variants[v]))
+			make(&k[v], path, variants[v]);
 	sleep(6);	/* the log takes ten lines in five seconds */
 	for (i = 0; i <= LOADS; i++) {
 		for (v = 0; v < VARIANTS; v++) {

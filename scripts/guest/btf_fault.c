@@ -294,20 +294,51 @@ const char *btf_fault(const struct btf *btf, __u32 *bad)
 	return fault;
 }
 
+struct pair {
+	const struct btf *is, *was;
+	__u32 first, was_first;	/* ids of the first types of the module */
+	__u32 nr;		/* types of the module; is may have more, from the base */
+};
+
+/* Is type @a what @b was?  A nameless type of the base can follow those of the module. */
+static bool same_ref(const struct pair *p, __u32 a, __u32 b, int depth)
+{
+	const struct btf_type *t = btf__type_by_id(p->is, a), *u = btf__type_by_id(p->was, b);
+	__u32 n, x = 0, y = 0;
+
+	if (b >= p->was_first || (a >= p->first && a - p->first < p->nr))
+		return a - p->first == b - p->was_first;
+	if (a < p->first && btf__base_btf(p->is) == btf__base_btf(p->was))
+		return a == b;
+	if (strcmp(btf__name_by_offset(p->is, t->name_off), btf__name_by_offset(p->was, u->name_off)))
+		return false;
+	if (a < p->first)
+		return true;
+	if (t->info != u->info || depth > 64)
+		return false;
+	for (n = 0; nth_ref(t, n, &x); n++)
+		if (!nth_ref(u, n, &y) || !same_ref(p, x, y, depth + 1))
+			return false;
+	return true;
+}
+
 const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *bad)
 {
-	__u32 first = btf__type_cnt(btf__base_btf(is)), nr = btf__type_cnt(is);
-	__u32 was_first = btf__type_cnt(btf__base_btf(was)), id, n, a = 0, b = 0;
+	struct pair p = {
+		is, was, btf__type_cnt(btf__base_btf(is)), btf__type_cnt(btf__base_btf(was))
+	};
+	__u32 i, n, a = 0, b = 0;
 	const struct btf_type *t, *u;
 	const char *name;
 
-	*bad = nr;
-	if (nr - first != btf__type_cnt(was) - was_first)
+	p.nr = btf__type_cnt(was) - p.was_first;
+	*bad = btf__type_cnt(is);
+	if (btf__type_cnt(is) - p.first < p.nr)
 		return "number of types";
-	for (id = first; id < nr; id++) {
-		*bad = id;
-		t = btf__type_by_id(is, id);
-		u = btf__type_by_id(was, id - first + was_first);
+	for (i = 0; i < p.nr; i++) {
+		*bad = p.first + i;
+		t = btf__type_by_id(is, p.first + i);
+		u = btf__type_by_id(was, p.was_first + i);
 		name = btf__name_by_offset(was, u->name_off);
 		if (t->info != u->info)
 			return "kind";
@@ -315,11 +346,8 @@ const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *b
 			return "name";
 		for (n = 0; nth_ref(t, n, &a); n++) {
 			nth_ref(u, n, &b);
-			if ((b >= was_first || a >= first) && a - first != b - was_first)
-				return "reference to a type of the module";
-			if (strcmp(btf__name_by_offset(is, btf__type_by_id(is, a)->name_off),
-				   btf__name_by_offset(was, btf__type_by_id(was, b)->name_off)))
-				return "name of a type of the base";
+			if (!same_ref(&p, a, b, 0))
+				return "reference";
 		}
 	}
 	return NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Damaged modules: real ones, with .BTF, .BTF.base, the note, .BTF_ids, and their
- * headers and symbols changed at random, never the code.  Each is loaded or refused
+ * Damaged modules: real ones, with .BTF, .BTF.base or .BTF.distilled, the note,
+ * .BTF_ids, and their headers and symbols changed at random, never the code.  Each is loaded or refused
  * as documented, and what is used of its BTF is right.
  *
  * seed=, count=, start= and enough= (failures to stop after) come from the kernel
@@ -19,23 +19,33 @@
 #include "guest.h"
 
 #define TEST_MOD	"bpf_test_btf_mismatch"
-#define MAX_MODULES	64
+#define MAX_MODULES	128
 #define MAX_TYPES	65536
 #define MAX_BTF		(4 << 20)
 
 void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
 
-static const char * const sections[] = { ".BTF", ".BTF.base", ".BTF_ids", ".note.Linux" };
+static const char * const sections[] = {
+	".BTF", ".BTF.base", ".BTF_ids", ".note.Linux", ".BTF.distilled"
+};
+#define NR_SECTIONS 5
+
+/* On the base it was split from, with a distilled base, and with one beside it but on
+ * another base
+ */
+enum form { SPLIT, DISTILLED, BOTH };
+
+static const char * const form_names[] = { "split", "distilled", "both" };
 
 static struct module {
 	char name[64];
 	const char *params;
-	bool distilled;
+	enum form form;
 	struct kmod k;
 } modules[MAX_MODULES];
 static unsigned int nr_modules;
 
-static struct btf *vmlinux;
+static struct btf *vmlinux, *shifted;
 static unsigned char running[KMOD_ID_SIZE];	/* id of this kernel */
 
 /* The load that is being made */
@@ -167,7 +177,7 @@ static unsigned char *section(const char *name, size_t *size)
 
 static const char *btf_section(void)
 {
-	return sections[now.m->distilled && rnd(3) == 0];
+	return sections[now.m->form == DISTILLED && rnd(3) == 0];
 }
 
 static size_t type_size(const struct btf_type *t)
@@ -229,7 +239,7 @@ static struct btf_type *any_type(const char *name, __u32 *id)
 
 static bool some_bytes(void)
 {
-	const char *name = sections[rnd(4)];
+	const char *name = sections[rnd(NR_SECTIONS)];
 	size_t size, at;
 	unsigned char *p = section(name, &size);
 	int i, n = 1 + rnd(4);
@@ -244,7 +254,7 @@ static bool some_bytes(void)
 
 static bool some_word(void)
 {
-	const char *name = sections[rnd(4)];
+	const char *name = sections[rnd(NR_SECTIONS)];
 	size_t size, at;
 	unsigned char *p = section(name, &size);
 	char what[64];
@@ -606,7 +616,7 @@ static bool symbol(void)
  */
 static bool section_header(void)
 {
-	const char *name = sections[rnd(4)];
+	const char *name = sections[rnd(NR_SECTIONS)];
 	Elf64_Shdr *sh = kmod_section_header(&now.k, name), *to;
 	__u32 field = rnd(5);
 	bool alloc;
@@ -633,7 +643,7 @@ static bool section_header(void)
 		sh->sh_offset = rnd(4) ? any_word(sh->sh_offset) : (__u64)-1 - rnd(64);
 		break;
 	default:
-		to = kmod_section_header(&now.k, sections[rnd(4)]);
+		to = kmod_section_header(&now.k, sections[rnd(NR_SECTIONS)]);
 		if (to && !(alloc && (to->sh_flags & SHF_ALLOC)))
 			to->sh_name = sh->sh_name;
 	}
@@ -673,7 +683,7 @@ static void wrong(unsigned long *count, const char *format, ...)
 
 	(*count)++;
 	printf("# start=%lu: %s, %s, %s: %s: ", now.n, now.m->name,
-	       now.m->distilled ? "distilled" : "split", now.mode, now.changes);
+	       form_names[now.m->form], now.mode, now.changes);
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -728,12 +738,24 @@ static void check_relocated(const struct btf *is)
 	size_t size, base_size;
 	void *data = kmod_section(&now.k, ".BTF", &size);
 	void *base_data = kmod_section(&now.k, ".BTF.base", &base_size);
-	struct btf *base = btf__new(base_data, base_size), *was = NULL;
+	struct btf *base = NULL, *was = NULL;
 	const char *fault;
 	__u32 id;
 
-	if (base)
-		was = btf__new_split(data, size, base);
+	if (now.m->form == BOTH) {
+		/* if it is damaged, nothing else says what the types were */
+		const void *d = kmod_section(&now.k, ".BTF.distilled", &size), *undamaged;
+
+		undamaged = kmod_section(&now.m->k, ".BTF.distilled", &base_size);
+		if (size != base_size || memcmp(d, undamaged, size))
+			return;
+		data = kmod_section(&now.k, ".BTF", &size);
+		was = btf__new_split(data, size, shifted);
+	} else {
+		base = btf__new(base_data, base_size);
+		if (base)
+			was = btf__new_split(data, size, base);
+	}
 	if (!was) {
 		wrong(&bad_btf, "relocated, and libbpf does not take what it was");
 	} else {
@@ -757,7 +779,8 @@ static void check_used(const char *status)
 
 	if (native && !has_running_id())
 		wrong(&bad_btf, "native without the id of this kernel");
-	if (!native && !kmod_section_header(&now.k, ".BTF.base"))
+	if (!native && !kmod_section_header(&now.k, ".BTF.base") &&
+	    !kmod_section_header(&now.k, ".BTF.distilled"))
 		wrong(&bad_btf, "relocated without a distilled base");
 	if (!now.elf && native && (size != len || memcmp(data, buf, len)))
 		wrong(&bad_btf, "native, but not what is in the file");
@@ -848,7 +871,8 @@ static void set_ids(const struct module *m)
 {
 	static struct btf_type *types[MAX_TYPES];
 
-	now.first = m->distilled ? types_of(".BTF.base", types) + 1 : btf__type_cnt(vmlinux);
+	now.first = m->form == DISTILLED ? types_of(".BTF.base", types) + 1 :
+		    btf__type_cnt(m->form == BOTH ? shifted : vmlinux);
 	now.nr = now.first + types_of(".BTF", types);
 }
 
@@ -910,8 +934,15 @@ static void name_of(const char *file, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)strcspn(file, "."), file);
 }
 
-/* Each module of @dir as split BTF and with a distilled base. What others need stays
- * loaded, and is not among them.
+static int make_form(struct module *m)
+{
+	if (m->form == BOTH)
+		return kmod_rebase_both(&m->k, vmlinux, shifted, 1);
+	return kmod_rebase(&m->k, vmlinux, vmlinux, m->form == DISTILLED);
+}
+
+/* Each module of @dir in every form. What others need stays loaded, and is not among
+ * them.
  */
 static void read_modules(const char *dir)
 {
@@ -930,14 +961,14 @@ static void read_modules(const char *dir)
 		}
 		kmod_free(&k);
 	}
-	for (i = 0; i < 2 * n && nr_modules < MAX_MODULES; i++) {
+	for (i = 0; i < 3 * n && nr_modules < MAX_MODULES; i++) {
 		m = &modules[nr_modules];
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i / 2]->d_name);
-		name_of(files[i / 2]->d_name, m->name, sizeof(m->name));
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i / 3]->d_name);
+		name_of(files[i / 3]->d_name, m->name, sizeof(m->name));
 		m->params = strcmp(m->name, "dummy") ? "" : "numdummies=0";
-		m->distilled = i % 2;
+		m->form = i % 3;
 		if (!loaded(m->name) && !kmod_read(&m->k, path) &&
-		    ASSERT_OK(kmod_rebase(&m->k, vmlinux, vmlinux, m->distilled), path))
+		    ASSERT_OK(make_form(m), path))
 			nr_modules++;
 	}
 }
@@ -955,7 +986,7 @@ static void check_unchanged(const char *mode)
 		snprintf(now.changes, sizeof(now.changes), "nothing");
 		if (!ASSERT_OK(kmod_load(&now.k, now.m->params), now.m->name))
 			continue;
-		ASSERT_STREQ(btf_status(now.m->name), now.m->distilled ? "relocated" : "native",
+		ASSERT_STREQ(btf_status(now.m->name), now.m->form == SPLIT ? "native" : "relocated",
 			     now.m->name);
 		check_used(btf_status(now.m->name));
 		ASSERT_OK(unload_module(now.m->name, false), "unload");
@@ -999,8 +1030,11 @@ void test_mutations(void)
 		return;
 	raw = btf__raw_data(vmlinux, &size);
 	libbpf_sha256(raw, size, running);
+	shifted = btf_shifted(vmlinux);
+	if (!ASSERT_OK_PTR(shifted, "another base"))
+		return;
 	read_modules("/modules/own");
-	read_modules("/modules/external");
+	read_modules("/tests");
 	ASSERT_GT(nr_modules, 4, "modules");
 	check_unchanged("strict");
 	check_unchanged("lenient");

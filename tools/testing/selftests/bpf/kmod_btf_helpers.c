@@ -389,6 +389,7 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
 		kmod_hide_section(k, ".BTF.base");
 	}
 
+	kmod_hide_section(k, ".BTF.distilled");
 	err = set_base_id(k, base, distilled ? KMOD_NOTE_DISTILLED_ID : KMOD_NOTE_BASE_ID);
 out:
 	btf__free(split);
@@ -572,9 +573,67 @@ int kmod_renumber(struct kmod *k, struct btf *vmlinux, const __u32 *to)
 	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
 	for (end = p + hdr->type_len; p < end; p += type_size(p))
 		renumber_refs(p, &r);
+	kmod_hide_section(k, ".BTF.distilled");
 	err = rewrite_btf_ids(k, new_number, &r) ?: set_base_id(k, base, KMOD_NOTE_BASE_ID);
 out:
 	btf__free(base);
+	return err;
+}
+
+static void move_names(struct btf_type *t, __u32 by)
+{
+	__u32 i, n = btf_vlen(t);
+
+	if (t->name_off)
+		t->name_off += by;
+	for (i = 0; i < n; i++) {
+		__u32 *name = btf_is_composite(t) ? &btf_members(t)[i].name_off :
+			      btf_is_enum(t) ? &btf_enum(t)[i].name_off :
+			      btf_is_enum64(t) ? &btf_enum64(t)[i].name_off :
+			      btf_is_func_proto(t) ? &btf_params(t)[i].name_off : NULL;
+
+		if (name && *name)
+			*name += by;
+	}
+}
+
+static __u32 strings_size(const struct btf *btf)
+{
+	__u32 size;
+	const struct btf_header *h = btf__raw_data(btf, &size);
+
+	return h ? h->str_len : 0;
+}
+
+int kmod_rebase_both(struct kmod *k, struct btf *vmlinux, struct btf *base, __u32 front)
+{
+	__u32 i, nr = btf__type_cnt(vmlinux), *to = btf_same_order(vmlinux);
+	struct renumbering r = { to, nr, nr - btf__type_cnt(base) };
+	__u32 strs = strings_size(base) - strings_size(vmlinux);
+	size_t size, distilled_size;
+	struct kmod_distilled *d;
+	struct btf_header *hdr;
+	int err = -ENOENT;
+	void *p, *end;
+
+	hdr = kmod_section(k, ".BTF", &size);
+	d = kmod_section(k, ".BTF.distilled", &distilled_size);
+	if (!hdr || !d || !to)
+		goto out;
+	for (i = 1; i < nr; i++)
+		to[i] += front;
+	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
+	for (end = p + hdr->type_len; p < end; p += type_size(p)) {
+		renumber_refs(p, &r);
+		move_names(p, strs);
+	}
+	d->base_types -= r.less;
+	d->base_strs += strs;
+	for (i = 0; i < d->dist_types - 1 + d->tail_types; i++)
+		d->ids[i] += front;
+	err = rewrite_btf_ids(k, new_number, &r) ?: set_base_id(k, base, KMOD_NOTE_BASE_ID);
+out:
+	free(to);
 	return err;
 }
 

@@ -15,6 +15,17 @@
 #define KMOD_NOTE_DISTILLED_ID	0x103
 #define KMOD_ID_SIZE		32
 
+struct kmod_distilled {		/* the head of .BTF.distilled */
+	__u32 magic;
+	__u32 base_types;
+	__u32 base_strs;
+	__u32 split_types;
+	__u32 dist_types;
+	__u32 tail_types;
+	__u32 tail_len;
+	__u32 ids[];
+};
+
 struct kmod {
 	unsigned char *data;
 	size_t size;
@@ -43,9 +54,16 @@ void kmod_strip_btf_ids(struct kmod *k, const char *symbol);
 
 /*
  * Make the module what it would be if it had been built against @base instead
- * of @vmlinux: BTF, .BTF_ids and base id; with a distilled base or without.
+ * of @vmlinux: BTF, .BTF_ids and base id; with a distilled base or without.  It loses
+ * .BTF.distilled, and so it does in kmod_renumber().
  */
 int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool distilled);
+
+/*
+ * The same for a module with .BTF.distilled, which it keeps.  @base has all types of
+ * @vmlinux in the same order, @front others before them, and more behind them.
+ */
+int kmod_rebase_both(struct kmod *k, struct btf *vmlinux, struct btf *base, __u32 front);
 
 /* Other bases: @vmlinux with one type more at its end (no string changes), with
  * one type and its name more in front, or with the same types and strings in

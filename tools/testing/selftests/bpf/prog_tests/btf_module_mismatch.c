@@ -25,7 +25,7 @@ enum mode { STRICT, LENIENT };
 static const char * const mode_names[] = { "strict", "lenient" };
 
 static struct btf *vmlinux, *one_more, *shifted, *reordered;
-static struct kmod native, distilled;
+static struct kmod native, distilled, both;
 
 /* --- what the kernel says ------------------------------------------------ */
 
@@ -997,6 +997,147 @@ static int add_types(struct kmod *k)
 	return err;
 }
 
+static struct kmod_distilled *distilled_head(struct kmod *k)
+{
+	size_t size;
+
+	return kmod_section(k, ".BTF.distilled", &size);
+}
+
+static int both_one_more(struct kmod *k) { return kmod_rebase_both(k, vmlinux, one_more, 0); }
+static int both_shifted(struct kmod *k) { return kmod_rebase_both(k, vmlinux, shifted, 1); }
+
+static int both_no_id(struct kmod *k) { return both_shifted(k) ?: no_id(k); }
+
+static int both_forged(struct kmod *k)
+{
+	unsigned char mine[KMOD_ID_SIZE];
+	int err;
+
+	memcpy(mine, kmod_base_id(k, NULL), sizeof(mine));
+	err = both_shifted(k);
+	memcpy(kmod_base_id(k, NULL), mine, sizeof(mine));
+	return err;
+}
+
+static int both_strip_ids(struct kmod *k)
+{
+	int err = both_shifted(k);
+
+	kmod_strip_btf_ids(k, "");
+	return err;
+}
+
+/* Not read when it is not needed */
+static int both_native_garbage(struct kmod *k)
+{
+	return kmod_set_section(k, ".BTF.distilled", "garbage", 7, false);
+}
+
+static int both_garbage(struct kmod *k) { return both_shifted(k) ?: both_native_garbage(k); }
+
+static int both_empty(struct kmod *k)
+{
+	return both_shifted(k) ?: kmod_set_section(k, ".BTF.distilled", "", 0, false);
+}
+
+static int both_and_base(struct kmod *k)
+{
+	return both_shifted(k) ?: kmod_set_section(k, ".BTF.base", "", 0, false);
+}
+
+static int both_unknown(struct kmod *k)
+{
+	int err = both_shifted(k);
+
+	if (!err)
+		distilled_head(k)->magic++;
+	return err;
+}
+
+static int both_damaged(struct kmod *k, size_t field, __u32 add)
+{
+	int err = both_shifted(k);
+
+	if (!err)
+		*(__u32 *)((void *)distilled_head(k) + field) += add;
+	return err;
+}
+
+#define BOTH_DAMAGED(field, add) \
+static int both_##field(struct kmod *k) \
+{ \
+	return both_damaged(k, offsetof(struct kmod_distilled, field), add); \
+}
+
+BOTH_DAMAGED(base_types, 1)		/* ids of its own that have none */
+BOTH_DAMAGED(base_strs, 0x1000)		/* names of the base */
+BOTH_DAMAGED(split_types, 1)
+BOTH_DAMAGED(dist_types, 1)
+BOTH_DAMAGED(tail_types, 0x40000000)	/* more than there can be */
+BOTH_DAMAGED(tail_len, 1)
+
+static int both_tail_past_end(struct kmod *k)
+{
+	return both_damaged(k, offsetof(struct kmod_distilled, tail_len), 0x10000000);
+}
+
+/* Ids that the module needs are not there */
+static int both_id_gone(struct kmod *k)
+{
+	struct kmod_distilled *d;
+	int err = both_shifted(k);
+	__u32 i;
+
+	if (err)
+		return err;
+	d = distilled_head(k);
+	for (i = 0; i < d->dist_types - 1 + d->tail_types; i++)
+		d->ids[i]--;
+	return 0;
+}
+
+static int both_unknown_kind(struct kmod *k)
+{
+	int err = both_shifted(k);
+
+	if (!err)
+		first_type(k)->info |= 0x7f000000;
+	return err;
+}
+
+static int both_last_type_cut(struct kmod *k)
+{
+	int err = both_shifted(k);
+
+	if (!err)
+		header(k)->type_len -= 4;
+	return err;
+}
+
+static int both_types_past_end(struct kmod *k) { return both_shifted(k) ?: types_past_end(k); }
+static int both_header_cut(struct kmod *k) { return both_shifted(k) ?: header_only_start(k); }
+
+static int both_type_gone(struct kmod *k)
+{
+	int err = both_shifted(k);
+	struct kmod_distilled *d;
+	struct btf_header *h;
+	char *s, *end;
+
+	if (err)
+		return err;
+	d = distilled_head(k);
+	h = (void *)&d->ids[d->dist_types - 1 + d->tail_types] + d->tail_len;
+	s = (char *)h + h->hdr_len + h->str_off;
+	for (end = s + h->str_len; s < end; s += strlen(s) + 1)
+		if (!strcmp(s, "list_head")) {
+			*s = '_';
+			return 0;
+		}
+	return -ENOENT;
+}
+
 /* --- what becomes of each ------------------------------------------------- */
 
 enum verdict { NONE, NATIVE, RELOCATED, DROPPED };
@@ -1088,6 +1229,40 @@ static const struct variant {
 	  DROPPED, "dropped:invalid", -EINVAL },
 	{ "argument name out of range", &native, argument_name_out_of_range,
 	  DROPPED, "dropped:invalid", -EINVAL },
+
+	{ "both", &both, nothing, NATIVE, "native" },
+	{ "both, base with one type more", &both, both_one_more, RELOCATED, "relocated" },
+	{ "both, base shifted", &both, both_shifted, RELOCATED, "relocated" },
+	{ "both, no id", &both, both_no_id, RELOCATED, "relocated" },
+	{ "both, forged id", &both, both_forged, DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, garbage that is not needed", &both, both_native_garbage, NATIVE, "native" },
+	{ "both, garbage", &both, both_garbage, DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, empty", &both, both_empty, DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, and a distilled base", &both, both_and_base,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, unknown format", &both, both_unknown,
+	  DROPPED, "dropped:unsupported", -EOPNOTSUPP },
+	{ "both, fewer types", &both, both_base_types, DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, names of the base", &both, both_base_strs,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, number of types", &both, both_split_types,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, number of types of the distilled base", &both, both_dist_types,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, number of ids", &both, both_tail_types,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, tail cut", &both, both_tail_len, DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, tail past the end", &both, both_tail_past_end,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, id gone", &both, both_id_gone, DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, unknown kind", &both, both_unknown_kind,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, last type cut", &both, both_last_type_cut,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, types past the end", &both, both_types_past_end,
+	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, header cut", &both, both_header_cut, DROPPED, "dropped:invalid", -EINVAL },
+	{ "both, type gone", &both, both_type_gone, DROPPED, "dropped:relocation", -EINVAL },
 
 	{ ".BTF_ids without symbols", &native, strip_ids, NATIVE, "native" },
 	{ ".BTF_ids without symbols, base with one type more", &native, strip_ids_one_more,
@@ -1337,14 +1512,14 @@ static void run_added_types(enum mode mode)
 }
 
 /* Without the symbols only the registered kfunc is relocated, as upstream does it */
-static void check_stripped_relocated(enum mode mode)
+static void check_stripped_relocated(enum mode mode, const struct kmod *from,
+				     int (*make)(struct kmod *k))
 {
 	struct kmod k;
 
-	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, &distilled), "copy"))
+	if (!set_mode(mode) || !ASSERT_OK(kmod_copy(&k, from), "copy"))
 		return;
-	strip_ids(&k);
-	if (ASSERT_OK(kmod_load(&k, ""), "load")) {
+	if (ASSERT_OK(make(&k), "make") && ASSERT_OK(kmod_load(&k, ""), "load")) {
 		ASSERT_EQ(attach_and_run(), 1, "attach");
 		ASSERT_EQ(call_kfunc(), KFUNC_RETVAL, "kfunc");
 	}
@@ -1567,6 +1742,7 @@ static bool setup(void)
 	       ASSERT_OK_PTR(reordered, "reordered") &&
 	       ASSERT_OK(kmod_read(&native, MOD ".ko"), "read module") &&
 	       ASSERT_OK(kmod_copy(&distilled, &native), "copy") &&
+	       ASSERT_OK(kmod_copy(&both, &native), "copy") &&
 	       ASSERT_OK(kmod_rebase(&native, vmlinux, vmlinux, false), "native BTF") &&
 	       ASSERT_OK(kmod_rebase(&distilled, vmlinux, vmlinux, true), "distilled base");
 }
@@ -1616,7 +1792,11 @@ void test_btf_module_mismatch(void)
 		snprintf(name, sizeof(name), "relocated, .BTF_ids without symbols, %s",
 			 mode_names[mode]);
 		if (test__start_subtest(name))
-			check_stripped_relocated(mode);
+			check_stripped_relocated(mode, &distilled, strip_ids);
+		snprintf(name, sizeof(name), "both, .BTF_ids without symbols, %s",
+			 mode_names[mode]);
+		if (test__start_subtest(name))
+			check_stripped_relocated(mode, &both, both_strip_ids);
 		snprintf(name, sizeof(name), "relocated, one id without a symbol, %s",
 			 mode_names[mode]);
 		if (test__start_subtest(name))
@@ -1644,6 +1824,7 @@ void test_btf_module_mismatch(void)
 out:
 	kmod_free(&native);
 	kmod_free(&distilled);
+	kmod_free(&both);
 	btf__free(one_more);
 	btf__free(shifted);
 	btf__free(reordered);
