@@ -87,13 +87,16 @@ static const struct btf_type *type_by_id(const struct btf_refs *r, u32 id)
 #define BTF_SIZED (BIT(BTF_KIND_INT) | BIT(BTF_KIND_FLOAT) | BIT(BTF_KIND_ENUM) | \
 		   BIT(BTF_KIND_ENUM64) | BIT(BTF_KIND_STRUCT) | BIT(BTF_KIND_UNION))
 
+/* What can contain another type, and so, if it is wrong, itself */
+#define BTF_NESTS (BIT(BTF_KIND_STRUCT) | BIT(BTF_KIND_UNION) | BIT(BTF_KIND_ARRAY))
+
 static bool kind_in(const struct btf_type *t, unsigned long kinds)
 {
 	BUILD_BUG_ON(NR_BTF_KINDS > BITS_PER_LONG);
 	return BIT(BTF_INFO_KIND(t->info)) & kinds;
 }
 
-static const struct btf_type *skip_modifiers(const struct btf_refs *r, u32 *id)
+static noinline const struct btf_type *follow_modifiers(const struct btf_refs *r, u32 *id)
 {
 	const struct btf_type *t = type_by_id(r, *id);
 	int i;
@@ -107,8 +110,18 @@ static const struct btf_type *skip_modifiers(const struct btf_refs *r, u32 *id)
 	return t;
 }
 
-/* Size in bytes of an object of type @id, or a negative error if it has none */
-static s64 btf_size(const struct btf_refs *r, u32 id)
+/* Most types have none */
+static inline const struct btf_type *skip_modifiers(const struct btf_refs *r, u32 *id)
+{
+	const struct btf_type *t = type_by_id(r, *id);
+
+	return t && kind_in(t, BTF_MODIFIERS) ? follow_modifiers(r, id) : t;
+}
+
+/* Size in bytes of an object of type @id, or a negative error if it has none.  Sets
+ * *@nests if a type of the module that can contain others is in it.
+ */
+static s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
 {
 	const struct btf_type *t;
 	u64 nelems = 1;
@@ -118,6 +131,8 @@ static s64 btf_size(const struct btf_refs *r, u32 id)
 		t = skip_modifiers(r, &id);
 		if (!t)
 			return -EINVAL;
+		if (id >= r->start_id && kind_in(t, BTF_NESTS))
+			*nests = true;
 
 		if (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR))) {
 			nelems *= btf_type_is_ptr(t) ? sizeof(void *) : t->size;
@@ -142,14 +157,15 @@ static bool btf_bitfield_ok(const struct btf_refs *r, u32 id, s64 size, u32 bit,
 	       bits <= size * BITS_PER_BYTE && bit % BITS_PER_BYTE + bits <= 128;
 }
 
-static int check_members(const struct btf_refs *r, u32 id, const struct btf_type *t)
+static int check_members(const struct btf_refs *r, u32 id, const struct btf_type *t,
+			 bool *nests)
 {
 	const struct btf_member *m = btf_members(t);
 	u32 i, bit, bits;
 	s64 size;
 
 	for (i = 0; i < btf_type_vlen(t); i++) {
-		size = btf_size(r, m[i].type);
+		size = btf_size(r, m[i].type, nests);
 		if (size < 0)
 			return bad_ref(r, id, "member has no size");
 		bit = __btf_member_bit_offset(t, m + i);
@@ -170,19 +186,23 @@ static int check_members(const struct btf_refs *r, u32 id, const struct btf_type
 static bool btf_is_value(const struct btf_refs *r, u32 id)
 {
 	const struct btf_type *t = skip_modifiers(r, &id);
+	bool nests;
 
 	return t && (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR) | BIT(BTF_KIND_FWD)) ||
-		     btf_size(r, id) >= 0);
+		     btf_size(r, id, &nests) >= 0);
 }
 
 static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	const struct btf_param *p = btf_params(t);
 	u32 i, n = btf_type_vlen(t), ret = t->type;
-	const struct btf_type *rt = skip_modifiers(r, &ret);
 
-	if (!rt || (!btf_type_is_void(rt) && !btf_is_value(r, ret)))
-		return bad_ref(r, id, "return value has no size");
+	if (ret && !btf_is_value(r, ret)) {
+		const struct btf_type *rt = skip_modifiers(r, &ret);
+
+		if (!rt || !btf_type_is_void(rt))
+			return bad_ref(r, id, "return value has no size");
+	}
 
 	for (i = 0; i < n; i++) {
 		if (p[i].name_off >= r->names)
@@ -258,7 +278,9 @@ static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *
 	return 0;
 }
 
-static int check_type(const struct btf_refs *r, u32 id, const struct btf_type *t)
+/* Sets *@nests if check_nesting() has to look at @t, too */
+static int check_type(const struct btf_refs *r, u32 id, const struct btf_type *t,
+		      bool *nests)
 {
 	const struct btf_type *to;
 	u32 index;
@@ -276,12 +298,12 @@ static int check_type(const struct btf_refs *r, u32 id, const struct btf_type *t
 		to = skip_modifiers(r, &index);
 		if (!to || !btf_type_is_int(to))
 			return bad_ref(r, id, "index is no integer");
-		if (btf_size(r, id) < 0)
+		if (btf_size(r, id, nests) < 0)
 			return bad_ref(r, id, "element has no size");
 		return 0;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
-		return check_members(r, id, t);
+		return check_members(r, id, t, nests);
 	case BTF_KIND_FUNC:
 		to = type_by_id(r, t->type);
 		if (!to || !btf_type_is_func_proto(to))
@@ -290,7 +312,7 @@ static int check_type(const struct btf_refs *r, u32 id, const struct btf_type *t
 	case BTF_KIND_FUNC_PROTO:
 		return check_proto(r, id, t);
 	case BTF_KIND_VAR:
-		if (btf_size(r, t->type) < 0)
+		if (btf_size(r, t->type, nests) < 0)
 			return bad_ref(r, id, "variable has no size");
 		return 0;
 	case BTF_KIND_DATASEC:
@@ -385,9 +407,11 @@ int btf_check_refs(const struct btf *btf)
 		return -ENOMEM;
 
 	for (i = 0; i < r.nr_split && !err; i++) {
+		bool nests = false;
+
 		t = r.split[i];
-		err = check_type(&r, r.start_id + i, t);
-		if (!err && !r.depth[i] && (btf_type_is_struct(t) || btf_type_is_array(t)))
+		err = check_type(&r, r.start_id + i, t, &nests);
+		if (!err && nests && !r.depth[i] && kind_in(t, BTF_NESTS))
 			err = check_nesting(&r, r.start_id + i, t);
 		if (i % 1024 == 1023)
 			cond_resched();

@@ -137,6 +137,8 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 		}
 
 		name = info->secstrings + shdr->sh_name;
+		if (strncmp(name, ".BTF", 4))
+			continue;
 		if (!strcmp(name, ".BTF"))
 			found = &s->split;
 		else if (!strcmp(name, ".BTF.base"))

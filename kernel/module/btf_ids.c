@@ -114,11 +114,17 @@ static int sort_btf_set(const struct btf_id_sym *s, size_t size)
 	return 0;
 }
 
-/* Relocate the ids of section @i, or, when all ids have been, sort its sets.  Sets
- * @found if there is any.  Returns 0 or -EINVAL.
+/* What there is in .BTF_ids that has a symbol */
+struct btf_ids_found {
+	bool any;
+	bool sets;
+};
+
+/* Relocate the ids of section @i, or, when all ids have been, sort its sets.  Returns
+ * 0 or -EINVAL.
  */
 static int relocate_btf_ids(const struct load_info *info, unsigned int i,
-			    const struct btf *btf, bool sets, bool *found)
+			    const struct btf *btf, bool sort, struct btf_ids_found *found)
 {
 	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
 	const Elf_Sym *sym = (void *)symtab->sh_addr;
@@ -131,16 +137,17 @@ static int relocate_btf_ids(const struct load_info *info, unsigned int i,
 		if (sym->st_shndx != i)
 			continue;
 		err = find_btf_id(info, &info->sechdrs[i], sym, &s);
-		if (err == -ENOENT || (!err && sets != !!s.words))
+		if (err == -ENOENT)
 			continue;
 		/* what no symbol leads to stays behind, and is not used */
-		if (!err && !*found)
+		if (!err && !found->any)
 			module_btf_ids_clear(info);
-		if (!err)
-			err = sets ? sort_btf_set(&s, sym->st_size) : relocate_btf_id(&s, btf);
+		found->any = true;
+		found->sets |= !err && s.words;
+		if (!err && sort == !!s.words)
+			err = sort ? sort_btf_set(&s, sym->st_size) : relocate_btf_id(&s, btf);
 		if (err)
 			return err;
-		*found = true;
 	}
 	return 0;
 }
@@ -159,21 +166,24 @@ static int relocate_btf_ids(const struct load_info *info, unsigned int i,
  */
 int module_btf_ids_relocate(const struct load_info *info, struct btf *btf)
 {
-	bool found = false;
-	unsigned int i, j;
+	struct btf_ids_found found = {};
+	unsigned int i;
+	bool sort;
 	int err;
 
-	for (i = 0; i < 2; i++) {
-		for (j = 1; j < info->hdr->e_shnum; j++) {
-			if (!module_btf_is_ids(info, j))
+	for (sort = false; ; sort = true) {
+		for (i = 1; i < info->hdr->e_shnum; i++) {
+			if (!module_btf_is_ids(info, i))
 				continue;
-			err = relocate_btf_ids(info, j, btf, i, &found);
+			err = relocate_btf_ids(info, i, btf, sort, &found);
 			if (err)
 				return err;
 		}
+		if (sort || !found.sets)
+			break;
 	}
 
-	if (found)
+	if (found.any)
 		btf_ids_relocated(btf);
 	else
 		pr_debug("module [%s] BTF: .BTF_ids has no symbols, its lists are not relocated\n",
