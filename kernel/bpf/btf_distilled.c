@@ -131,7 +131,8 @@ static int distill_types(const struct btf_distilled *d, void *p, void *end, u32 
 		kind = BTF_INFO_KIND(t->info);
 		if (kind >= NR_BTF_KINDS)
 			return -EINVAL;
-		len = sizeof(*t) + btf_rest[kind].fixed + (u64)btf_type_vlen(t) * btf_rest[kind].each;
+		len = sizeof(*t) + btf_rest[kind].fixed +
+		      (u64)btf_type_vlen(t) * btf_rest[kind].each;
 		if (len > end - p)
 			return -EINVAL;
 		err = distill_type(d, t, dist_strs);

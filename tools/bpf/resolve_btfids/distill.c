@@ -166,7 +166,8 @@ static const void *raw_btf(struct btf *btf, enum btf_endianness order, __u32 *si
 }
 
 /* Write a section into a file that has its name added to that of the module */
-static int write_section(const struct distill *d, const char *name, const struct iovec *part, int nr)
+static int write_section(const struct distill *d, const char *name, const struct iovec *part,
+			 int nr)
 {
 	char path[PATH_MAX];
 	FILE *f = NULL;
@@ -256,13 +257,12 @@ int distill_both(const char *path, struct btf *btf)
 		.split = btf,
 		.base = btf__base_btf(btf),
 		.strs = btf__new_empty(),
-		.host = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? BTF_LITTLE_ENDIAN :
-								   BTF_BIG_ENDIAN,
 	};
 	struct btf *dist_base = NULL;
 	__u32 i;
 	int err;
 
+	d.host = d.strs ? btf__endianness(d.strs) : order;	/* that of new BTF */
 	err = d.strs ? btf__distill_base(btf, &dist_base, &d.dist) : -ENOMEM;
 	if (err) {
 		err = fail(&d, strerror(-err));
