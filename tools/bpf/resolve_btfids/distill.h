@@ -6,7 +6,8 @@ struct btf;
 
 /*
  * Write BTF that is used as it is on the base it was split from, and what it takes
- * to relocate it onto another, into the files PATH.BTF and PATH.BTF.distilled.
+ * to relocate it onto another, into the files PATH.BTF and PATH.BTF.distilled.  There
+ * is no second one if the module needs no named type of the base.
  * @path: the module; @btf: its split BTF, whose strings change.  Returns 0, or -1
  * after a message that names @path.
  */
