@@ -733,6 +733,27 @@ static bool has_running_id(void)
 	return false;
 }
 
+static const char *strings_of(const struct kmod *k, size_t *len)
+{
+	size_t size;
+	const struct btf_header *h = kmod_section(k, ".BTF", &size);
+
+	if (!h || size < 24 || (__u64)h->hdr_len + h->str_off + h->str_len > size)
+		return NULL;
+	*len = h->str_len;
+	return (const char *)h + h->hdr_len + h->str_off;
+}
+
+/* With .BTF.distilled, types of the base have their names in the module as well */
+static bool names_undamaged(void)
+{
+	size_t len, undamaged_len;
+	const char *s = strings_of(&now.k, &len);
+	const char *undamaged = strings_of(&now.m->k, &undamaged_len);
+
+	return s && undamaged && len == undamaged_len && !memcmp(s, undamaged, len);
+}
+
 static void check_relocated(const struct btf *is)
 {
 	size_t size, base_size;
@@ -747,7 +768,7 @@ static void check_relocated(const struct btf *is)
 		const void *d = kmod_section(&now.k, ".BTF.distilled", &size), *undamaged;
 
 		undamaged = kmod_section(&now.m->k, ".BTF.distilled", &base_size);
-		if (size != base_size || memcmp(d, undamaged, size))
+		if (size != base_size || memcmp(d, undamaged, size) || !names_undamaged())
 			return;
 		data = kmod_section(&now.k, ".BTF", &size);
 		was = btf__new_split(data, size, shifted);
