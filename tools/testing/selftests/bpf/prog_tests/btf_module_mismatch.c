@@ -1470,6 +1470,26 @@ out:
 	close(fd);
 }
 
+/* The log names the type of the distilled base that this kernel has not */
+static void check_refused_type(int (*make)(struct kmod *k), const char *want)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct kmod k;
+
+	if (!set_mode(STRICT) || !ASSERT_OK_FD(fd, "kmsg") ||
+	    !ASSERT_OK(kmod_copy(&k, &distilled), "copy"))
+		goto out;
+	if (ASSERT_OK(make(&k), "make")) {
+		lseek(fd, 0, SEEK_END);
+		ASSERT_EQ(kmod_load(&k, ""), -EINVAL, "load");
+		ASSERT_EQ(count_lines(fd, want), 1, want);
+		unload_mod();
+	}
+	kmod_free(&k);
+out:
+	close(fd);
+}
+
 static void check_init_fails(enum mode mode, const struct kmod *k)
 {
 	int i;
@@ -1772,6 +1792,10 @@ void test_btf_module_mismatch(void)
 			  "loads without BTF");
 	if (test__start_subtest("log, lenient"))
 		check_log(LENIENT, "module [" MOD "] loads without BTF (base-changed)", "BPF: ");
+	if (test__start_subtest("log, type of the distilled base gone"))
+		check_refused_type(base_type_gone, "'_ist_head' [");
+	if (test__start_subtest("log, type of the distilled base resized"))
+		check_refused_type(base_type_resized, "has size 16");
 	if (test__start_subtest("status file"))
 		check_status_file();
 	if (test__start_subtest("parameter"))
