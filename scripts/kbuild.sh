@@ -5,6 +5,8 @@
 ARCH=x86_64
 export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-8G}
 export KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=host
+# in the banner, whose length is part of BTF: the tenth build would be another
+export KBUILD_BUILD_VERSION=1
 PAHOLE=$("$TOP/scripts/fetch" pahole)
 
 kbuild() {
