@@ -1011,12 +1011,15 @@ static int both_no_id(struct kmod *k) { return both_shifted(k) ?: no_id(k); }
 
 static int both_forged(struct kmod *k)
 {
-	unsigned char mine[KMOD_ID_SIZE];
+	unsigned char mine[KMOD_ID_SIZE] = {}, *id = kmod_base_id(k, NULL);
 	int err;
 
-	memcpy(mine, kmod_base_id(k, NULL), sizeof(mine));
+	if (id)
+		memcpy(mine, id, sizeof(mine));
 	err = both_shifted(k);
-	memcpy(kmod_base_id(k, NULL), mine, sizeof(mine));
+	id = kmod_base_id(k, NULL);
+	if (id)
+		memcpy(id, mine, sizeof(mine));
 	return err;
 }
 
