@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Damaged modules: real ones, with .BTF, .BTF.base or .BTF.distilled, the note,
- * .BTF_ids, and their headers and symbols changed at random, never the code.  Each is loaded or refused
- * as documented, and what is used of its BTF is right.
+ * .BTF_ids, and their headers and symbols changed at random, never the code.  Each is
+ * loaded or refused as documented, and what is used of its BTF is right.
  *
  * seed=, count=, start= and enough= (failures to stop after) come from the kernel
  * command line.  Load N depends on the seed and N only: a failure is seen again with

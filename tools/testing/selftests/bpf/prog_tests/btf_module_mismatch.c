@@ -374,22 +374,22 @@ static int no_note(struct kmod *k)
 }
 
 /* Types numbered after another base, the id of this one */
-static int forge(struct kmod *k, struct btf *base)
+static int forge(struct kmod *k, int (*make)(struct kmod *k))
 {
 	unsigned char mine[KMOD_ID_SIZE] = {}, *id = kmod_base_id(k, NULL);
 	int err;
 
 	if (id)
 		memcpy(mine, id, sizeof(mine));
-	err = kmod_rebase(k, vmlinux, base, false);
+	err = make(k);
 	id = kmod_base_id(k, NULL);
 	if (id)
 		memcpy(id, mine, sizeof(mine));
 	return err;
 }
 
-static int forged_one_more(struct kmod *k) { return forge(k, one_more); }
-static int forged_shifted(struct kmod *k) { return forge(k, shifted); }
+static int forged_one_more(struct kmod *k) { return forge(k, against_one_more); }
+static int forged_shifted(struct kmod *k) { return forge(k, against_shifted); }
 
 static int base_stripped(struct kmod *k)
 {
@@ -408,10 +408,8 @@ static int base_garbage(struct kmod *k)
 }
 
 /* A struct that the module embeds gets a name that no kernel has */
-static int base_type_gone(struct kmod *k)
+static int rename_embedded(struct btf_header *h)
 {
-	size_t size;
-	struct btf_header *h = kmod_section(k, ".BTF.base", &size);
 	char *s = (char *)h + h->hdr_len + h->str_off, *end = s + h->str_len;
 
 	for (; s < end; s += strlen(s) + 1)
@@ -420,6 +418,13 @@ static int base_type_gone(struct kmod *k)
 			return 0;
 		}
 	return -ENOENT;
+}
+
+static int base_type_gone(struct kmod *k)
+{
+	size_t size;
+
+	return rename_embedded(kmod_section(k, ".BTF.base", &size));
 }
 
 static int base_type_resized(struct kmod *k)
@@ -1009,19 +1014,7 @@ static int both_shifted(struct kmod *k) { return kmod_rebase_both(k, vmlinux, sh
 
 static int both_no_id(struct kmod *k) { return both_shifted(k) ?: no_id(k); }
 
-static int both_forged(struct kmod *k)
-{
-	unsigned char mine[KMOD_ID_SIZE] = {}, *id = kmod_base_id(k, NULL);
-	int err;
-
-	if (id)
-		memcpy(mine, id, sizeof(mine));
-	err = both_shifted(k);
-	id = kmod_base_id(k, NULL);
-	if (id)
-		memcpy(id, mine, sizeof(mine));
-	return err;
-}
+static int both_forged(struct kmod *k) { return forge(k, both_shifted); }
 
 static int both_strip_ids(struct kmod *k)
 {
@@ -1125,20 +1118,11 @@ static int both_type_gone(struct kmod *k)
 {
 	int err = both_shifted(k);
 	struct kmod_distilled *d;
-	struct btf_header *h;
-	char *s, *end;
 
 	if (err)
 		return err;
 	d = distilled_head(k);
-	h = (void *)&d->ids[d->dist_types - 1 + d->tail_types] + d->tail_len;
-	s = (char *)h + h->hdr_len + h->str_off;
-	for (end = s + h->str_len; s < end; s += strlen(s) + 1)
-		if (!strcmp(s, "list_head")) {
-			*s = '_';
-			return 0;
-		}
-	return -ENOENT;
+	return rename_embedded((void *)&d->ids[d->dist_types - 1 + d->tail_types] + d->tail_len);
 }
 
 /* --- what becomes of each ------------------------------------------------- */
