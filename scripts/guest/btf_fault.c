@@ -90,13 +90,16 @@ static bool has_circle(struct graph *g, __u32 id)
 	return false;
 }
 
+static __u32 strip_id(const struct btf *btf, __u32 id)
+{
+	while (is_named_only(btf__type_by_id(btf, id)))
+		id = btf__type_by_id(btf, id)->type;
+	return id;
+}
+
 static const struct btf_type *strip(const struct btf *btf, __u32 id)
 {
-	const struct btf_type *t = btf__type_by_id(btf, id);
-
-	while (is_named_only(t))
-		t = btf__type_by_id(btf, t->type);
-	return t;
+	return btf__type_by_id(btf, strip_id(btf, id));
 }
 
 /* Bytes of an object; -1 if there can be none. Only for types without circles. */
@@ -348,6 +351,96 @@ const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *b
 			nth_ref(u, n, &b);
 			if (!same_ref(&p, a, b, 0))
 				return "reference";
+		}
+	}
+	return NULL;
+}
+
+/* Do two types of modules that are split from bases @a and @b say the same?  A name stands
+ * for the type, except for what is of the base if both have the same base: there the id.
+ */
+static bool alike(const struct btf *a, __u32 i, const struct btf *b, __u32 j, int depth)
+{
+	const struct btf_type *t = btf__type_by_id(a, i), *u = btf__type_by_id(b, j);
+	bool t_base = i < btf__type_cnt(btf__base_btf(a)), u_base = j < btf__type_cnt(btf__base_btf(b));
+	const char *name = btf__name_by_offset(a, t->name_off);
+	__u32 n, x = 0, y = 0;
+
+	if (t_base && u_base && btf__base_btf(a) == btf__base_btf(b))
+		return i == j;
+	if (btf_kind(t) != btf_kind(u) || strcmp(name, btf__name_by_offset(b, u->name_off)))
+		return false;
+	if (depth && *name)
+		return t_base == u_base;
+	if (t->info != u->info || depth > 64)
+		return false;
+	if (btf_is_composite(t)) {
+		if (t->size != u->size)
+			return false;
+		for (n = 0; n < btf_vlen(t); n++)
+			if (btf_members(t)[n].offset != btf_members(u)[n].offset ||
+			    strcmp(btf__name_by_offset(a, btf_members(t)[n].name_off),
+				   btf__name_by_offset(b, btf_members(u)[n].name_off)))
+				return false;
+	}
+	if (btf_is_array(t) && btf_array(t)->nelems != btf_array(u)->nelems)
+		return false;
+	for (n = 0; nth_ref(t, n, &x); n++)
+		if (!nth_ref(u, n, &y) || !alike(a, x, b, y, depth + 1))
+			return false;
+	return true;
+}
+
+/* Is there in @btf, of a module, what type @id of another one is? */
+static bool has_type(const struct btf *btf, const struct btf *other, __u32 id)
+{
+	__u32 i;
+
+	for (i = btf__type_cnt(btf__base_btf(btf)); i < btf__type_cnt(btf); i++)
+		if (alike(btf, i, other, id, 0))
+			return true;
+	return false;
+}
+
+const char *btf_wrong_answer(const struct btf *is, const struct btf *own, const struct btf *was,
+			     int *same, int *other)
+{
+	__u32 id;
+
+	for (id = btf__type_cnt(btf__base_btf(own)); id < btf__type_cnt(own); id++) {
+		const char *name = btf__name_by_offset(own, btf__type_by_id(own, id)->name_off);
+
+		if (!*name)	/* it is part of those that refer to it */
+			continue;
+		if (has_type(is, own, id))
+			++*same;
+		else if (has_type(was, own, id))	/* the same source, so it ought to be */
+			return name;
+		else
+			++*other;
+	}
+	return NULL;
+}
+
+const char *btf_lost(const struct btf *was, const struct btf *base)
+{
+	__u32 id, n, to = 0, first = btf__type_cnt(btf__base_btf(was));
+
+	for (id = first; id < btf__type_cnt(was); id++) {
+		const struct btf_type *t = btf__type_by_id(was, id);
+
+		if (!btf_is_composite(t) && !btf_is_array(t) && !btf_is_var(t))
+			continue;
+		for (n = 0; nth_ref(t, n, &to); n++) {
+			const struct btf_type *u = strip(was, to);
+			const char *name = btf__name_by_offset(was, u->name_off);
+			int here;
+
+			if (!btf_is_composite(u) || !*name || strip_id(was, to) >= first)
+				continue;
+			here = btf__find_by_name_kind(base, name, btf_kind(u));
+			if (here < 0 || btf__type_by_id(base, here)->size != u->size)
+				return name;
 		}
 	}
 	return NULL;

@@ -50,5 +50,17 @@ const char *modinfo(const struct kmod *k, const char *tag);
 const char *btf_fault(const struct btf *btf, __u32 *id);
 /* In what way @is, relocated, is not what it @was with its distilled base, or NULL */
 const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *id);
+/*
+ * Compare @is, which @was has become by relocation, with @own, the BTF of the same module
+ * of this build; the base of both is that of the running kernel.  Returns the name of a
+ * type that is wrong, or NULL; @same: how many are the same, @other: how many are not
+ * because the source of the module is not.
+ */
+const char *btf_wrong_answer(const struct btf *is, const struct btf *own, const struct btf *was,
+			     int *same, int *other);
+/* A type of the base that the module's own types contain in @was, and that has another
+ * size in @base or is not there; or NULL
+ */
+const char *btf_lost(const struct btf *was, const struct btf *base);
 
 #endif

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <test_progs.h>
+#include <bpf/libbpf.h>
 #include "guest.h"
 
 #define PARAM "/sys/module/module/parameters/btf_mismatch"
@@ -144,19 +145,60 @@ static bool is_module(const char *file, char *name, size_t size)
 	return true;
 }
 
+static struct btf *vmlinux, *older_base;
+
+/* Types of a module of the point release before: those that the kernel uses, against
+ * those of the same module of this build; of the others, why they cannot be used.
+ */
+static bool older_is_right(const char *name, bool used, int *same, int *other)
+{
+	struct btf *is = NULL, *own, *was;
+	char own_path[512], path[512];
+	const char *what;
+	__u32 id = 0;
+
+	if (!vmlinux)
+		vmlinux = btf__load_vmlinux_btf();
+	if (!older_base)
+		older_base = btf__parse_raw("/modules/older.btf");
+	snprintf(path, sizeof(path), "/modules/older/%s.ko", name);
+	snprintf(own_path, sizeof(own_path), "/modules/own/%s.ko", name);
+	was = btf__parse_split(path, older_base);
+	own = btf__parse_split(own_path, vmlinux);
+	if (used)
+		is = btf__load_module_btf(name, vmlinux);
+	if (!vmlinux || !older_base || !was || !own || (used && !is)) {
+		what = "cannot be read";
+	} else if (used) {
+		what = btf_difference(is, was, &id) ?: btf_wrong_answer(is, own, was, same, other);
+	} else {
+		what = btf_lost(was, vmlinux);
+		printf("# %s of older contains %s, which this kernel has in no such size\n", name,
+		       what ?: "nothing");
+		what = what ? NULL : "could be used";
+	}
+	if (what)
+		printf("# %s of older: %s (type %u)\n", name, what, id);
+	btf__free(is);
+	btf__free(own);
+	btf__free(was);
+	return !what;
+}
+
 /* All modules of a set in one mode; @want is what must become of their BTF.  In
  * strict mode only "native" and "relocated" may load.
  */
 static void check_set(const char *set, const char *mode, const char *want)
 {
 	bool used = !strcmp(want, "native") || !strcmp(want, "relocated"), now_used;
-	int refused = 0, dropped = 0, kept = 0, wrong = 0, err;
+	int refused = 0, dropped = 0, kept = 0, wrong = 0, same = 0, other = 0, err;
+	bool older = !strcmp(set, "older");
 	char dir[64], path[512], name[128];
 	struct dirent *e;
 	DIR *d;
 
 	snprintf(dir, sizeof(dir), "/modules/%s", set);
-	if (access(dir, F_OK) && !strncmp(set, "second", 6))	/* built once only */
+	if (access(dir, F_OK) && (older || !strncmp(set, "second", 6)))	/* built once only */
 		return;
 	snprintf(name, sizeof(name), "modules of %s, %s", set, mode);
 	if (!test__start_subtest(name))
@@ -185,7 +227,10 @@ static void check_set(const char *set, const char *mode, const char *want)
 		else
 			dropped++;
 
-		if (used ? err || !now_used :
+		if (older && (now_used || err == -EINVAL || !strcmp(status, "dropped:relocation"))) {
+			if (!older_is_right(name, now_used, &same, &other))
+				wrong++;
+		} else if (used ? err || !now_used :
 		    !strcmp(mode, "strict") ? err != -EINVAL : err || now_used) {
 			wrong++;
 			printf("# %s of %s, %s: load %d, BTF %s\n", name, set, mode, err, status);
@@ -199,6 +244,11 @@ static void check_set(const char *set, const char *mode, const char *want)
 	}
 	closedir(d);
 	printf("# %s, %s: %d used, %d dropped, %d refused\n", set, mode, kept, dropped, refused);
+	if (older) {
+		printf("# %s, %s: %d named types as in this build, %d of changed source\n", set, mode,
+		       same, other);
+		ASSERT_TRUE(same > 0, "types were compared");
+	}
 	ASSERT_EQ(wrong, 0, "modules that were not treated right");
 	ASSERT_TRUE(kept + dropped + refused > 0, "there are modules");
 }
@@ -248,6 +298,7 @@ void test_all_modules(void)
 		check_set("own", modes[i], "native");
 		if (has_param())	/* no other kernel builds them so */
 			check_set("second", modes[i], "relocated");
+		check_set("older", modes[i], "relocated");
 		check_set("second-split", modes[i], "dropped:base-changed");
 		check_set("one-more", modes[i], "dropped:base-changed");
 		check_set("reordered", modes[i], "dropped:base-changed");
