@@ -12,6 +12,8 @@
  *   relocated  the same, but with a distilled base beside its BTF (only patched)
  *   distilled  split from a distilled base
  *   stripped   without BTF
+ * With variant= on the command line of the kernel the only result is what it takes from
+ * the start of PID 1 until SET modules of that variant are loaded.
  */
 #include <dirent.h>
 #include <elf.h>
@@ -50,12 +52,18 @@ static __attribute__((format(printf, 1, 2))) void stop(const char *format, ...)
 	exit(1);
 }
 
-static long cpu_time(void)
+static long cpu_time_of(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	if (clock_gettime(clock, &t))
+		stop("clock_gettime: %s", strerror(errno));
 	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+static long cpu_time(void)
+{
+	return cpu_time_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* A loop of two million instructions has to take two million nanoseconds */
@@ -186,6 +194,15 @@ static bool can_load(const char *variant)
 	return patched || (strcmp(variant, "dropped") && strcmp(variant, "relocated"));
 }
 
+static void write_to(const char *path, const char *what)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, what, strlen(what)) != strlen(what))
+		stop("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
 /* The variants in turn: what state the kernel is in is the same for all. @first: of the boot */
 static void measure(const char *name, bool first)
 {
@@ -248,15 +265,6 @@ static long meminfo(const char *what)
 	return n;
 }
 
-static void write_one(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		stop("%s: %s", path, strerror(errno));
-	close(fd);
-}
-
 static const char * const memory[] = { "Slab", "VmallocUsed" };
 
 /* Without what the kernel only keeps for the next time */
@@ -268,11 +276,11 @@ static void read_memory(long *kb)
 	int i;
 
 	sleep(1);
-	write_one("/proc/sys/vm/drop_caches");
+	write_to("/proc/sys/vm/drop_caches", "1");
 	while (d && (e = readdir(d))) {
 		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", e->d_name);
 		if (e->d_name[0] != '.')
-			write_one(path);
+			write_to(path, "1");
 	}
 	if (d)
 		closedir(d);
@@ -298,16 +306,15 @@ static void rename_test(struct kmod *k, const char *name)
 	strcpy((char *)modinfo(k, "name"), name);
 }
 
-/* @silent: only what the kernel needs once for so many modules */
-static void measure_set(const char *variant, bool silent)
+/* All of the set; returns how many instructions that took. @silent: no results */
+static long load_set(const char *variant, bool silent)
 {
-	long before[ARRAY_SIZE(memory)], after[ARRAY_SIZE(memory)], n, total = 0;
 	char name[sizeof(TEST)], what[64];
 	struct kmod all, k;
+	long n, total = 0;
 	int i;
 
 	make(&all, "/tests/" TEST ".ko", variant);
-	read_memory(before);
 	for (i = 1; i <= SET; i++) {
 		if (kmod_copy(&k, &all))
 			stop("no memory");
@@ -321,16 +328,154 @@ static void measure_set(const char *variant, bool silent)
 			result("set", variant, what, n, "instructions");
 		}
 	}
+	kmod_free(&all);
+	return total;
+}
+
+/* @silent: only what the kernel needs once for so many modules */
+static void measure_set(const char *variant, bool silent)
+{
+	long before[ARRAY_SIZE(memory)], after[ARRAY_SIZE(memory)], n;
+	char name[sizeof(TEST)];
+	int i;
+
+	read_memory(before);
+	n = load_set(variant, silent);
 	read_memory(after);
 	if (!silent)
-		result("set", variant, "all loads", total, "instructions");
+		result("set", variant, "all loads", n, "instructions");
 	for (i = 0; i < ARRAY_SIZE(memory) && !silent; i++)
 		result("set", variant, memory[i], after[i] - before[i], "kB");
 	for (i = 1; i <= SET; i++) {
 		test_name(name, i);
 		unload(name);
 	}
-	kmod_free(&all);
+}
+
+/* PID 1 has been the thread that starts the kernel before it was our init */
+static void measure_boot(const char *variant)
+{
+	clockid_t init;
+	long n;
+
+	if (clock_getcpuclockid(1, &init))
+		stop("no clock of PID 1");
+	n = cpu_time_of(init);
+	result("set", variant, "boot", n, "instructions");
+	result("set", variant, "boot and all loads", n + load_set(variant, true), "instructions");
+}
+
+#define RELOCATE	"/tests/relocate instructions 9 /sys/kernel/btf/vmlinux"
+
+/* btf__relocate() of libbpf, in user space; see relocate.c */
+static void measure_libbpf(const char *small, const char *middle, const char *large)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "cd /modules/own && " RELOCATE " %s.ko %s.ko %s.ko",
+		 small, middle, large);
+	if (system(line))
+		stop("%s fails", line);
+}
+
+#define TRACING	"/sys/kernel/tracing/"
+static const char * const events[] = {
+	"kmem/kmalloc", "kmem/kfree", "kmem/kmem_cache_alloc", "kmem/kmem_cache_free",
+	"vmalloc/alloc_vmap_area", "vmalloc/free_vmap_area_noflush",
+};
+
+/* Let those of this thread be traced while tracing_on is 1 */
+static void prepare_trace(void)
+{
+	char what[128];
+	int i;
+
+	write_to(TRACING "tracing_on", "0");
+	snprintf(what, sizeof(what), "%d", getpid());
+	write_to(TRACING "set_event_pid", what);
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		snprintf(what, sizeof(what), TRACING "events/%s/enable", events[i]);
+		write_to(what, "1");
+	}
+}
+
+/* What follows @key in a line of the trace, or 0 */
+static unsigned long field(const char *line, const char *key)
+{
+	const char *p = strstr(line, key);
+
+	return p ? strtoul(p + strlen(key), NULL, strncmp(key, " ptr=", 5) ? 0 : 16) : 0;
+}
+
+/* What this thread takes by kmalloc(), kmem_cache_alloc() and vmalloc() while it loads
+ * the module: at most at once, and the largest piece
+ */
+static void trace_load(const struct kmod *k, const char *name, const char *variant)
+{
+	struct { unsigned long at, size; } *live = NULL;
+	unsigned long at, size, now = 0, peak = 0, largest = 0;
+	unsigned long lines = 0, written = 0;
+	int i, n = 0, max = 0;
+	char line[512];
+	FILE *f;
+
+	write_to(TRACING "trace", "");
+	write_to(TRACING "tracing_on", "1");
+	load(k, name, "", variant);
+	write_to(TRACING "tracing_on", "0");
+	f = fopen(TRACING "trace", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "# entries-in-buffer/entries-written: %lu/%lu", &lines, &written))
+			continue;
+		at = field(line, " ptr=") ?: field(line, " va_start=") ?:
+		     field(line, " va_start: ");
+		size = field(line, " bytes_alloc=") ?: field(line, " size=");
+		if (!at)
+			continue;
+		for (i = 0; !size && i < n; i++)
+			if (live[i].at == at) {
+				now -= live[i].size;
+				live[i] = live[--n];
+				break;
+			}
+		if (!size)
+			continue;
+		if (n == max) {
+			max = 2 * max + 64;
+			live = realloc(live, max * sizeof(*live));
+			if (!live)
+				stop("no memory");
+		}
+		live[n].at = at;
+		live[n++].size = size;
+		now += size;
+		peak = now > peak ? now : peak;
+		largest = size > largest ? size : largest;
+	}
+	if (!lines || lines != written)
+		stop("%s of %s: the trace has %lu of %lu lines", variant, name, lines, written);
+	fclose(f);
+	free(live);
+	unload(name);
+	result(name, variant, "memory at peak", peak, "bytes");
+	result(name, variant, "largest allocation", largest, "bytes");
+}
+
+/* After all that is counted, which tracing could change; what @name needs is loaded */
+static void measure_memory(const char *name)
+{
+	struct kmod k;
+	char path[128];
+	int v;
+
+	snprintf(path, sizeof(path), "/modules/own/%s.ko", name);
+	for (v = 0; v < VARIANTS; v++) {
+		if (!can_load(variants[v]))
+			continue;
+		make(&k, path, variants[v]);
+		trace_load(&k, name, variants[v]);
+		kmod_free(&k);
+	}
 }
 
 struct own {
@@ -370,6 +515,7 @@ static int list_modules(struct own *own, int max)
 
 int bench(void)
 {
+	const char *variant = getenv("variant");
 	char kept[sizeof(TEST)];
 	struct own own[64];
 	struct kmod k;
@@ -382,6 +528,10 @@ int bench(void)
 	if (!one_more)
 		stop("BTF of vmlinux: %s", strerror(errno));
 
+	if (variant) {
+		measure_boot(variant);
+		return 0;
+	}
 	/* One module stays: with the last one the kernel gives back the memory for the code
 	 * of modules, and with the next it fills two megabytes with traps
 	 */
@@ -395,9 +545,14 @@ int bench(void)
 	measure("dummy", true);
 	measure(own[n / 2].name, false);
 	measure(own[n - 1].name, false);
+	measure_libbpf("dummy", own[n / 2].name, own[n - 1].name);
 	measure_set("stripped", true);
 	for (v = 0; v < VARIANTS; v++)
 		if (can_load(variants[v]))
 			measure_set(variants[v], false);
+	prepare_trace();
+	measure_memory("dummy");
+	measure_memory(own[n / 2].name);
+	measure_memory(own[n - 1].name);
 	return 0;
 }
