@@ -12,7 +12,8 @@ demo: setup
 	for k in patched unpatched unpatched-second; do scripts/guest-image $$name $$k || exit; done && \
 	scripts/demo $$name
 
-check: setup
+check:
+	@scripts/setup clang
 	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
 check-upstream:

@@ -25,6 +25,9 @@ need() {
 	done
 }
 
+# installed_clang: the newest clang-NN that is there
+installed_clang() { compgen -c clang- | grep -E '^clang-[0-9]+$' | sort -t- -k2n | tail -n 1; }
+
 # base_line NAME: the line of the file bases for NAME, without the name
 base_line() {
 	local line

@@ -6,7 +6,8 @@
 #include "kmod_btf_helpers.h"
 
 /* Tests. Results are lines of KTAP on standard output. */
-void test_btf_module_mismatch(void);	/* the selftest */
+void test_btf_module_mismatch(void);	/* the selftests; the second only with clang */
+void test_btf_module_core(void) __attribute__((weak));
 void test_all_modules(void);
 void test_default_mode(const char *mode);
 void test_cases(void);		/* what wrong BTF leads to */
