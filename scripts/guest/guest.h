@@ -10,6 +10,7 @@ void test_btf_module_mismatch(void);	/* the selftests; the second only with clan
 void test_btf_module_core(void) __attribute__((weak));
 void test_all_modules(void);
 void test_default_mode(const char *mode);
+void test_dkms(void);		/* v4l2loopback, as DKMS has built it */
 void test_cases(void);		/* what wrong BTF leads to */
 void test_trampoline(void);	/* the same, but it ends a kernel that uses it */
 /* These need a kernel with configs/debug.config */

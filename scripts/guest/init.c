@@ -82,6 +82,7 @@ static const struct {
 	{ "check", test_check },
 	{ "modules", test_all_modules },
 	{ "core", test_btf_module_core },
+	{ "dkms", test_dkms },
 	{ "strict", test_strict },
 	{ "lenient", test_lenient },
 	{ "cases", test_cases },

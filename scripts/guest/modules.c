@@ -253,6 +253,66 @@ static void check_set(const char *set, const char *mode, const char *want)
 	ASSERT_TRUE(kept + dropped + refused > 0, "there are modules");
 }
 
+/* What the kernel uses as the BTF of v4l2loopback is what the module has, and, if there is
+ * one that was built for this kernel, what that has
+ */
+static void check_v4l2loopback(void)
+{
+	struct btf *was, *is = NULL, *own = NULL;
+	const char *what = NULL;
+	int same = 0, other = 0;
+	__u32 id = 0;
+
+	if (!vmlinux)
+		vmlinux = btf__load_vmlinux_btf();
+	was = btf__parse("/modules/dkms/v4l2loopback.ko", NULL);
+	if (!ASSERT_OK_PTR(vmlinux, "vmlinux BTF") || !ASSERT_OK_PTR(was, "BTF in the file"))
+		goto out;
+	is = btf__load_module_btf("v4l2loopback", vmlinux);
+	if (!ASSERT_OK_PTR(is, "BTF in the kernel"))
+		goto out;
+	ASSERT_GT(btf__find_by_name_kind(is, "v4l2_loopback_device", BTF_KIND_STRUCT), 0,
+		  "v4l2_loopback_device");
+	what = btf_difference(is, was, &id);
+	if (!what && !access("/modules/dkms-own", F_OK)) {
+		own = btf__parse_split("/modules/dkms-own/v4l2loopback.ko", vmlinux);
+		if (!ASSERT_OK_PTR(own, "BTF of a module for this kernel"))
+			goto out;
+		what = btf_wrong_answer(is, own, was, &same, &other);
+		ASSERT_GT(same, 0, "types were compared");
+		printf("# %d named types as if built for this kernel, %d of changed headers\n",
+		       same, other);
+	}
+	if (what)
+		printf("# type %u: %s\n", id, what);
+	ASSERT_FALSE(what, "types differ");
+out:
+	btf__free(is);
+	btf__free(own);
+	btf__free(was);
+}
+
+/* v4l2loopback as DKMS has built it, for another kernel than this */
+void test_dkms(void)
+{
+	static const char * const modes[] = { "strict", "lenient" };
+	char name[64];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		check_set("dkms", modes[i], "relocated");
+		check_set("dkms-split", modes[i], "dropped:base-changed");
+		if (!access("/modules/dkms-own", F_OK))
+			check_set("dkms-own", modes[i], "native");
+		snprintf(name, sizeof(name), "types of v4l2loopback, %s", modes[i]);
+		if (!test__start_subtest(name) || !ASSERT_OK(set_param(modes[i]), "set mode") ||
+		    !ASSERT_OK(load_with_deps("/modules/dkms/v4l2loopback.ko"), "load"))
+			continue;
+		check_v4l2loopback();
+		unload_all();
+	}
+}
+
 /* How much of another base's BTF the referential check finds when the id lies */
 static void count_forged(const char *set)
 {
