@@ -18,7 +18,8 @@ struct bpf_test_btf_mismatch {
 	struct list_head list;
 } __attribute__((preserve_access_index));
 
-extern __ksym int bpf_test_btf_mismatch_kfunc(void);
+extern int bpf_test_btf_mismatch_kfunc(void)
+	__ksym;
 
 int type_id, type_size, task_off, kfunc_retval;
 bool ran, list_is_empty, next_is_empty, read_is_empty;
