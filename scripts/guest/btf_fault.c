@@ -370,8 +370,9 @@ static bool alike(const struct btf *a, __u32 i, const struct btf *b, __u32 j, in
 		return i == j;
 	if (btf_kind(t) != btf_kind(u) || strcmp(name, btf__name_by_offset(b, u->name_off)))
 		return false;
-	if (depth && *name)
-		return t_base == u_base;
+	/* a typedef of the base can follow the types of the module */
+	if (depth && *name && t_base == u_base)
+		return true;
 	if (t->info != u->info || depth > 64)
 		return false;
 	if (btf_is_composite(t)) {

@@ -135,13 +135,18 @@ int set_param(const char *mode)
 	return err;
 }
 
+/* The kernel has an underscore where the file can have a hyphen */
 static bool is_module(const char *file, char *name, size_t size)
 {
 	size_t len = strlen(file);
+	char *p;
 
 	if (len < 4 || len >= size || strcmp(file + len - 3, ".ko"))
 		return false;
 	snprintf(name, size, "%.*s", (int)(len - 3), file);
+	for (p = name; *p; p++)
+		if (*p == '-')
+			*p = '_';
 	return true;
 }
 
@@ -150,7 +155,7 @@ static struct btf *vmlinux, *older_base;
 /* Types of a module of the point release before: those that the kernel uses, against
  * those of the same module of this build; of the others, why they cannot be used.
  */
-static bool older_is_right(const char *name, bool used, int *same, int *other)
+static bool older_is_right(const char *file, const char *name, bool used, int *same, int *other)
 {
 	struct btf *is = NULL, *own, *was;
 	char own_path[512], path[512];
@@ -161,8 +166,8 @@ static bool older_is_right(const char *name, bool used, int *same, int *other)
 		vmlinux = btf__load_vmlinux_btf();
 	if (!older_base)
 		older_base = btf__parse_raw("/modules/older.btf");
-	snprintf(path, sizeof(path), "/modules/older/%s.ko", name);
-	snprintf(own_path, sizeof(own_path), "/modules/own/%s.ko", name);
+	snprintf(path, sizeof(path), "/modules/older/%s", file);
+	snprintf(own_path, sizeof(own_path), "/modules/own/%s", file);
 	was = btf__parse_split(path, older_base);
 	own = btf__parse_split(own_path, vmlinux);
 	if (used)
@@ -228,7 +233,7 @@ static void check_set(const char *set, const char *mode, const char *want)
 			dropped++;
 
 		if (older && (now_used || err == -EINVAL || !strcmp(status, "dropped:relocation"))) {
-			if (!older_is_right(name, now_used, &same, &other))
+			if (!older_is_right(e->d_name, name, now_used, &same, &other))
 				wrong++;
 		} else if (used ? err || !now_used :
 		    !strcmp(mode, "strict") ? err != -EINVAL : err || now_used) {
