@@ -32,6 +32,9 @@ tree: setup
 refresh: setup
 	@scripts/refresh $(BASE)
 
+patches: setup
+	@for base in $(BASES); do scripts/patches $$base || exit; done
+
 kernel: setup
 	@name=$(NAME) && scripts/kernel $$name $(if $(filter 0,$(PATCHED)),unpatched)
 
@@ -59,12 +62,13 @@ help:
 	@echo '                  build/BASE/bench.json'
 	@echo 'make tree         compose build/BASE/linux, one commit per patch; UPDATE=1: newest source'
 	@echo 'make refresh      write the commits of build/BASE/linux back to patches/'
+	@echo 'make patches      the series of BASES for git am and git send-email, and for quilt: build/patches/'
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
 	@echo 'make lint         checkpatch --strict, and every prefix of the series builds'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
-	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check, bench and lint'
+	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-upstream bench tree refresh kernel shell lint setup clean help
+.PHONY: demo check check-upstream bench tree refresh patches kernel shell lint setup clean help
