@@ -16,6 +16,15 @@ check:
 	@scripts/setup clang
 	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
+# everything that is too long for .ci/run; the first that fails ends it
+check-all: BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
+check-all: setup
+	@scripts/check $(BASES)
+	@for c in debug gcov kcsan; do CONFIG=$$c scripts/check $(BASES) || exit; done
+	@$(MAKE) -s check-upstream
+	@$(MAKE) -s lint BASES="$(BASES)"
+	@$(MAKE) -s bench BASES="$(BASES)"
+
 check-upstream:
 	@scripts/setup clang
 	@scripts/check-upstream
@@ -65,10 +74,11 @@ help:
 	@echo 'make patches      the series of BASES for git am and git send-email, and for quilt: build/patches/'
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
-	@echo 'make lint         checkpatch --strict, and every prefix of the series builds'
+	@echo 'make check-all    all of the above and below, on every base; takes hours'
+	@echo 'make lint         checkpatch, kernel-doc, sparse, scripts; every prefix of the series builds by W=1'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
 	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-upstream bench tree refresh patches kernel shell lint setup clean help
+.PHONY: demo check check-all check-upstream bench tree refresh patches kernel shell lint setup clean help
