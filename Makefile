@@ -1,6 +1,7 @@
 # Module BTF: lenient, exact, explained. `make help` says what there is.
 
-BASE := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | head -n 1)
+ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
+BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
 export KSRC UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR
 
@@ -17,10 +18,9 @@ check:
 	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
 # everything that is too long for .ci/run; the first that fails ends it
-check-all: BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
-check-all: setup
-	@scripts/check $(BASES)
-	@for c in debug gcov kcsan; do CONFIG=$$c scripts/check $(BASES) || exit; done
+check-all: BASES := $(ALL_BASES)
+check-all:
+	@for c in '' debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(BASES)"
@@ -78,7 +78,7 @@ help:
 	@echo 'make lint         checkpatch, kernel-doc, sparse, scripts; every prefix of the series builds by W=1'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
-	@echo 'BASE=NAME         one of: $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases | xargs); BASES="NAME ..." for check, bench, patches and lint'
+	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check check-all check-upstream bench tree refresh patches kernel shell lint setup clean help
