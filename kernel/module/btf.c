@@ -175,6 +175,7 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 				  bool quiet)
 {
 	struct btf_sections s = {};
+	const Elf_Shdr *base;
 	const u8 *running;
 	struct btf *btf;
 	int err;
@@ -185,12 +186,10 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 	/* what find_module_sections() took has to be what was looked at here */
 	if (s.bad || mod->btf_data != (void *)s.split->sh_addr)
 		return BTF_INVALID;
-	if (s.base && (!s.base->sh_size || mod->btf_base_data != (void *)s.base->sh_addr))
+	if (s.base && !s.base->sh_size)
 		return BTF_INVALID;
 
 	if (!s.base) {
-		if (mod->btf_base_data)
-			return BTF_INVALID;
 		running = btf_vmlinux_id();
 		if (!running)
 			return BTF_NO_VMLINUX_BTF;
@@ -204,8 +203,10 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 		}
 	}
 
+	base = s.base;
 	btf = btf_parse_module(mod->name, mod->btf_data, mod->btf_data_size,
-			       mod->btf_base_data, mod->btf_base_data_size, quiet);
+			       base ? (void *)base->sh_addr : NULL, base ? base->sh_size : 0,
+			       quiet);
 	if (IS_ERR(btf))
 		return btf_status_of(PTR_ERR(btf));
 	err = btf_module_add(mod, btf);
@@ -213,7 +214,7 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 		btf_put(btf);
 		return btf_status_of(err);
 	}
-	return s.base ? BTF_RELOCATED : BTF_NATIVE;
+	return base ? BTF_RELOCATED : BTF_NATIVE;
 }
 
 /**
@@ -234,16 +235,13 @@ int module_btf_load(struct module *mod, const struct load_info *info)
 	int err = btf_statuses[status].err;
 
 	/*
-	 * The sections have been read.  What was decided is kept where the size
-	 * of the second one was, because struct module is ABI and may not grow.
+	 * The section has been read.  What was decided is kept where its size
+	 * was, because struct module is ABI and may not grow.
 	 */
-	mod->btf_data = NULL;
-	mod->btf_base_data = NULL;
-	mod->btf_base_data_size = status;
+	mod->btf_data_size = status;
 	if (!err)
 		return 0;
 
-	mod->btf_data_size = 0;
 	if (!lenient) {
 		pr_warn("failed to validate module [%s] BTF: %d (%s)\n", mod->name, err, why);
 		return err;
@@ -262,7 +260,7 @@ int module_btf_load(struct module *mod, const struct load_info *info)
  */
 ssize_t module_btf_show(const struct module *mod, char *buf)
 {
-	enum btf_status status = mod->btf_base_data_size;
+	enum btf_status status = mod->btf_data_size;
 
 	return sysfs_emit(buf, "%s%s\n", btf_statuses[status].err ? "dropped:" : "",
 			  btf_statuses[status].name);
