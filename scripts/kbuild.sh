@@ -8,8 +8,12 @@ export KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=build KBUILD_BUILD_HO
 # in the banner, whose length is part of BTF: the tenth build would be another
 export KBUILD_BUILD_VERSION=1
 PAHOLE=$("$TOP/scripts/fetch" pahole)
+# Older kernels do not see to that: by -j it would be another BTF each time
+pahole_flags=()
+[ ! -f "$TREE/scripts/pahole-flags.sh" ] ||
+	pahole_flags=(PAHOLE_FLAGS="$(PAHOLE=$PAHOLE "$TREE/scripts/pahole-flags.sh" | sed 's/ -j\>//')")
 
 kbuild() {
 	make -C "$TREE" ARCH=$ARCH -j"$(nproc)" CC="ccache gcc" HOSTCC="ccache gcc" \
-		PAHOLE="$PAHOLE" LOCALVERSION= "$@"
+		PAHOLE="$PAHOLE" "${pahole_flags[@]}" LOCALVERSION= "$@"
 }

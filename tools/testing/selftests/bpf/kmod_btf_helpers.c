@@ -320,6 +320,11 @@ static int rewrite_btf_ids(struct kmod *k, int (*new_id)(__u32 id, const void *c
 	return 0;
 }
 
+bool kernel_relocates_btf(const struct btf *vmlinux)
+{
+	return btf__find_by_name_kind(vmlinux, "btf_relocate", BTF_KIND_FUNC) > 0;
+}
+
 /* Stamp it as built against @base */
 static int set_base_id(struct kmod *k, const struct btf *base, unsigned int note_type)
 {

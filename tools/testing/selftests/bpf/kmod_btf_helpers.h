@@ -65,6 +65,11 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
  */
 int kmod_rebase_both(struct kmod *k, struct btf *vmlinux, struct btf *base, __u32 front);
 
+/* Can the kernel relocate BTF?  One before 6.12 cannot, nor has it filters of kfuncs, or
+ * sets that say that they are of kfuncs.
+ */
+bool kernel_relocates_btf(const struct btf *vmlinux);
+
 /* Other bases: @vmlinux with one type more at its end (no string changes), with
  * one type and its name more in front, or with the same types and strings in
  * another order. NULL on error.

@@ -112,7 +112,8 @@ static void run(const struct kmod *k, const char *name, const char *status)
 		snprintf(subtest, sizeof(subtest), "%s, %s", name, skeletons[i].name);
 		if (!test__start_subtest(subtest))
 			continue;
-		if (!k->data) {		/* resolve_btfids has not been asked for it */
+		/* resolve_btfids has not been asked for it, or it cannot be */
+		if (!k->data || (k != &native && !kernel_relocates_btf(vmlinux))) {
 			test__skip();
 			continue;
 		}
