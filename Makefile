@@ -20,10 +20,13 @@ check:
 # everything that is too long for .ci/run; the first that fails ends it
 check-all: BASES := $(ALL_BASES)
 check-all:
-	@for c in '' debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
+	@for c in '' abi debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(BASES)"
+
+check-abi:
+	@$(MAKE) -s check CONFIG=abi
 
 check-upstream:
 	@scripts/setup clang
@@ -66,6 +69,8 @@ help:
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
+	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel, and'
+	@echo '                  modules of each load on the other'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
 	@echo 'make bench        instructions, memory and bytes that BTF costs, unpatched and patched, of BASES;'
 	@echo '                  build/BASE/bench.json'
@@ -81,4 +86,4 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-all check-upstream bench tree refresh patches kernel shell lint setup clean help
+.PHONY: demo check check-all check-abi check-upstream bench tree refresh patches kernel shell lint setup clean help

@@ -249,10 +249,8 @@ static int htb(int what, int flags, __u32 handle, __u32 parent, int option, cons
 	return err;
 }
 
-/* A class whose parameters are cut short: the kernel explains that in the sixth
- * argument of htb_change_class(), extack.
- */
-static void check_short_class(void)
+/* See guest.h: the kernel explains it in the sixth argument of htb_change_class(), extack */
+void check_short_class(void)
 {
 	struct tc_htb_glob glob = { .version = 3, .rate2quantum = 10 };
 

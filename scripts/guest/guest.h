@@ -11,7 +11,10 @@ void test_btf_module_core(void) __attribute__((weak));
 void test_all_modules(void);
 void test_default_mode(const char *mode);
 void test_dkms(void);		/* v4l2loopback, as DKMS has built it */
+void test_abi(void);		/* modules of the other build, under MODVERSIONS */
 void test_cases(void);		/* what wrong BTF leads to */
+/* Ask sch_htb, which is loaded, for a class whose parameters are cut short */
+void check_short_class(void);
 void test_trampoline(void);	/* the same, but it ends a kernel that uses it */
 /* These need a kernel with configs/debug.config */
 void test_faults(void);

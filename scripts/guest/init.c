@@ -83,6 +83,7 @@ static const struct {
 	{ "modules", test_all_modules },
 	{ "core", test_btf_module_core },
 	{ "dkms", test_dkms },
+	{ "abi", test_abi },
 	{ "strict", test_strict },
 	{ "lenient", test_lenient },
 	{ "cases", test_cases },
