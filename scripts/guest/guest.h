@@ -42,6 +42,8 @@ void unload_all(void);
  * say, "used" or "not used".
  */
 const char *btf_status(const char *module);
+/* The ids that bpf_test_btf_mismatch, which is loaded, has in .BTF_ids; NULL: none is left */
+const char *ids_left(void);
 int set_param(const char *mode);
 bool loaded(const char *module);
 /* How many BTF objects the kernel has */

@@ -822,15 +822,10 @@ static void check_used(const char *status)
 /* No id is left if the BTF is not used */
 static void check_ids(void)
 {
-	static const char none[] = "list 0 0 0 0 set 0 0 0 set8 0 0 ";
-	char line[256] = "";
-	FILE *f;
+	const char *ids = ids_left();
 
-	f = fopen("/sys/module/" TEST_MOD "/parameters/ids", "r");
-	if (f && fgets(line, sizeof(line), f) && strncmp(line, none, strlen(none)))
-		wrong(&bad_btf, "dropped, and in .BTF_ids is %s", line);
-	if (f)
-		fclose(f);
+	if (ids)
+		wrong(&bad_btf, "dropped, and in .BTF_ids is %s", ids);
 }
 
 static bool may_refuse(int err)
