@@ -124,7 +124,7 @@ static inline const struct btf_type *skip_modifiers(const struct btf_refs *r, u3
 static s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
 {
 	const struct btf_type *t;
-	u64 nelems = 1;
+	u64 nelems = 1, size;
 	int i;
 
 	for (i = 0; i < BTF_MAX_CHAIN; i++) {
@@ -135,7 +135,10 @@ static s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
 			*nests = true;
 
 		if (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR))) {
-			nelems *= btf_type_is_ptr(t) ? sizeof(void *) : t->size;
+			size = btf_type_is_ptr(t) ? sizeof(void *) : t->size;
+			if (!i)		/* hardly any is an array */
+				return size;
+			nelems *= size;
 			return nelems > U32_MAX ? -EINVAL : nelems;
 		}
 		if (!btf_type_is_array(t))

@@ -94,25 +94,37 @@ static int cmp_btf_id(const void *a, const void *b)
 }
 
 /* A set is a count, with flags if its ids have flags, and as many ids as it has
- * room for.  They are searched by bisection.
+ * room for.
  */
-static int sort_btf_set(const struct btf_id_sym *s, size_t size)
+static int check_btf_set(const struct btf_id_sym *s, size_t size)
 {
-	size_t entry = s->words * sizeof(u32), at;
+	size_t entry = s->words * sizeof(u32);
 	u32 cnt;
 
 	if (size < entry)
 		return -EINVAL;
 	memcpy(&cnt, s->from, sizeof(cnt));
-	if (cnt != size / entry - 1 || size % entry)
-		return -EINVAL;
+	return cnt != size / entry - 1 || size % entry ? -EINVAL : 0;
+}
+
+/* Ids of a set are searched by bisection */
+static void sort_btf_set(const struct btf_id_sym *s, size_t size)
+{
+	size_t entry = s->words * sizeof(u32), at;
+
 	/* what has no symbol: the count and its flags, and the flags of each id */
 	memcpy(s->to, s->from, entry);
 	for (at = entry; s->words == 2 && at < size; at += entry)
 		memcpy(s->to + at + sizeof(u32), s->from + at + sizeof(u32), sizeof(u32));
-	sort(s->to + entry, cnt, entry, cmp_btf_id, NULL);
-	return 0;
+	sort(s->to + entry, size / entry - 1, entry, cmp_btf_id, NULL);
 }
+
+/* What is done with .BTF_ids, one after the other */
+enum btf_ids_pass {
+	BTF_IDS_CHECK,		/* look at each id and set; native BTF needs no more */
+	BTF_IDS_RELOCATE,	/* also write each id */
+	BTF_IDS_SORT,		/* write the rest of each set */
+};
 
 /* What there is in .BTF_ids that has a symbol */
 struct btf_ids_found {
@@ -120,11 +132,9 @@ struct btf_ids_found {
 	bool sets;
 };
 
-/* Relocate the ids of section @i, or, when all ids have been, sort its sets.  Returns
- * 0 or -EINVAL.
- */
-static int relocate_btf_ids(const struct load_info *info, unsigned int i,
-			    const struct btf *btf, bool sort, struct btf_ids_found *found)
+/* Do that with section @i.  Returns 0 or -EINVAL. */
+static int relocate_btf_ids(const struct load_info *info, unsigned int i, const struct btf *btf,
+			    enum btf_ids_pass pass, struct btf_ids_found *found)
 {
 	const Elf_Shdr *symtab = &info->sechdrs[info->index.sym];
 	const Elf_Sym *sym = (void *)symtab->sh_addr;
@@ -140,12 +150,18 @@ static int relocate_btf_ids(const struct load_info *info, unsigned int i,
 		if (err == -ENOENT)
 			continue;
 		/* what no symbol leads to stays behind, and is not used */
-		if (!err && !found->any)
+		if (!err && !found->any && pass == BTF_IDS_RELOCATE)
 			module_btf_ids_clear(info);
 		found->any = true;
 		found->sets |= !err && s.words;
-		if (!err && sort == !!s.words)
-			err = sort ? sort_btf_set(&s, sym->st_size) : relocate_btf_id(&s, btf);
+		if (err)
+			return err;
+		if (pass == BTF_IDS_SORT) {
+			if (s.words)
+				sort_btf_set(&s, sym->st_size);
+			continue;
+		}
+		err = s.words ? check_btf_set(&s, sym->st_size) : relocate_btf_id(&s, btf);
 		if (err)
 			return err;
 	}
@@ -155,34 +171,38 @@ static int relocate_btf_ids(const struct load_info *info, unsigned int i,
 /**
  * module_btf_ids_relocate() - make the ids in .BTF_ids those of the running kernel
  * @info: temporary copy of a module that can still be written to
- * @btf: its BTF, relocated if it has a distilled base
+ * @btf: its BTF
+ * @relocated: which has been relocated
  *
  * Every id has a symbol, and every set; a slot of a set holds any of its ids,
- * because they are sorted.  What has none of its own, among others that do, is
- * cleared.  If all symbols have been stripped, ids are relocated only where sets
- * of kfuncs and destructors are registered.
+ * because they are sorted.  What has none of its own, among others that do, cannot
+ * be relocated and is cleared.  If all symbols have been stripped, ids are
+ * relocated only where sets of kfuncs and destructors are registered.
  *
  * Return: 0, or -EINVAL if an id or a set is damaged.
  */
-int module_btf_ids_relocate(const struct load_info *info, struct btf *btf)
+int module_btf_ids_relocate(const struct load_info *info, struct btf *btf, bool relocated)
 {
+	enum btf_ids_pass pass = relocated ? BTF_IDS_RELOCATE : BTF_IDS_CHECK;
 	struct btf_ids_found found = {};
 	unsigned int i;
-	bool sort;
 	int err;
 
-	for (sort = false; ; sort = true) {
+	for (;;) {
 		for (i = 1; i < info->hdr->e_shnum; i++) {
 			if (!module_btf_is_ids(info, i))
 				continue;
-			err = relocate_btf_ids(info, i, btf, sort, &found);
+			err = relocate_btf_ids(info, i, btf, pass, &found);
 			if (err)
 				return err;
 		}
-		if (sort || !found.sets)
+		if (pass != BTF_IDS_RELOCATE || !found.sets)
 			break;
+		pass = BTF_IDS_SORT;
 	}
 
+	if (!relocated)
+		return 0;
 	if (found.any)
 		btf_ids_relocated(btf);
 	else
