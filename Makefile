@@ -54,6 +54,15 @@ shell: kernel
 lint: setup
 	@scripts/lint $(BASES)
 
+# in the newest kernel tree, whose libbpf can relocate
+MODBTF = name=$$(scripts/tree $(lastword $(ALL_BASES))) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
+	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
+
+modbtf:
+	@scripts/setup && scripts/setup modbtf
+	@$(MODBTF)
+	@echo build/modbtf/modbtf
+
 setup:
 	@scripts/setup
 
@@ -74,6 +83,7 @@ help:
 	@echo 'make patches      the series of BASES for git am and git send-email, and for quilt: build/patches/'
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
+	@echo 'make modbtf       build/modbtf/modbtf, which says what modules keep their BTF on a kernel'
 	@echo 'make check-all    all of the above and below, on every base; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sparse, scripts; every prefix of the series builds by W=1'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
@@ -81,4 +91,4 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-all check-upstream bench tree refresh patches kernel shell lint setup clean help
+.PHONY: demo check check-all check-upstream bench tree refresh patches kernel shell lint modbtf setup clean help
