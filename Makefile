@@ -14,7 +14,7 @@ demo: setup
 	scripts/demo $$name
 
 check:
-	@scripts/setup clang
+	@scripts/setup clang && scripts/setup modbtf-check
 	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
 # everything that is too long for .ci/run; the first that fails ends it

@@ -59,7 +59,7 @@ static char *archive_problem(struct archive *a)
 {
 	const char *s = archive_error_string(a);
 
-	return xstrdup(s ?: "cannot be read");
+	return xasprintf("cut off or damaged: %s", s ?: "cannot be read");
 }
 
 /* All of the member at which @a is */

@@ -170,7 +170,9 @@ static void find_sections(const struct elf *e, struct module *m)
 		}
 		if (*has || (s->sh_type == SHT_NOBITS && s->sh_size))
 			m->bad = true;
-		*found = section_data(e, s);
+		/* stock takes the first, this series neither */
+		if (!*has)
+			*found = section_data(e, s);
 		*has = true;
 	}
 }

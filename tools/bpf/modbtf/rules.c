@@ -291,7 +291,7 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 static void decide_stock(struct audit *a, const struct module *m, struct result *out)
 {
 	/* 6.1 does not know .BTF.base */
-	bool relocated = m->base.size && a->rules->version > 601;
+	bool relocated = m->has_base && a->rules->version > 601;
 	struct btf btf = {}, dist = {};
 	struct blob moved = {};
 	char *why = NULL;

@@ -39,7 +39,7 @@ static char *state_of(const char *sysfs, const char *name)
 	if (problem) {
 		free(problem);
 		return xstrdup(exists(sysfs, "kernel/btf/", name, "") ?
-			       "used, not known if right" : "not used, not known why");
+			       "has BTF, not known if right" : "has no BTF, not known why");
 	}
 	b.data = xrealloc(b.data, b.size + 1);
 	((char *)b.data)[b.size] = 0;
@@ -76,7 +76,7 @@ int cmd_status(const char *sysfs, bool json, bool colour)
 
 	for (i = 0; i < names.nr; i++) {
 		state = state_of(sysfs, names.str[i]);
-		dropped = !strncmp(state, "dropped:", 8) || !strncmp(state, "not used", 8);
+		dropped = !strncmp(state, "dropped:", 8);
 		if (dropped)
 			status = 1;
 		if (json) {
