@@ -224,10 +224,17 @@ static int check_decl_tag(struct btf *btf, const struct rules *r, const struct b
 
 static int check_float(struct btf *btf, const struct btf_type *t)
 {
-	if (btf_type_vlen(t) || btf_kflag(t) || (t->size != 2 && t->size != 4 &&
-	    t->size != 8 && t->size != 12 && t->size != 16))
-		return BAD(btf, "float has wrong data");
-	return 0;
+	if (!btf_type_vlen(t) && !btf_kflag(t)) {
+		switch (t->size) {
+		case 2:
+		case 4:
+		case 8:
+		case 12:
+		case 16:
+			return 0;
+		}
+	}
+	return BAD(btf, "float has wrong data");
 }
 
 /* Bytes that follow struct btf_type: some, and some for each of vlen */

@@ -46,6 +46,7 @@ static bool has_size(const struct btf_type *t)
 static bool same_type(struct compare *c, u32 a, u32 b, int depth)
 {
 	const struct btf_type *ta = btf_type_by_id(c->a, a), *tb = btf_type_by_id(c->b, b);
+	const struct btf_param *pa, *pb;
 	u32 i, n;
 
 	if (!ta || !tb)
@@ -65,8 +66,10 @@ static bool same_type(struct compare *c, u32 a, u32 b, int depth)
 	if (btf_type_is_func_proto(ta)) {
 		if (n != btf_type_vlen(tb) || !same_type(c, ta->type, tb->type, depth + 1))
 			return false;
+		pa = btf_params(ta);
+		pb = btf_params(tb);
 		for (i = 0; i < n; i++)
-			if (!same_type(c, btf_params(ta)[i].type, btf_params(tb)[i].type, depth + 1))
+			if (!same_type(c, pa[i].type, pb[i].type, depth + 1))
 				return false;
 	}
 	if (btf_type_is_array(ta))
@@ -150,7 +153,7 @@ static char *words_for(const struct btf *btf, u32 id, int depth)
 }
 
 /* One that reads as something else.  @where: of what, as for printf() */
-static void __attribute__((format(printf, 3, 4)))
+static void __printf(3, 4)
 differ(struct compare *c, u32 id, const char *where, ...)
 {
 	char *place, *from, *to;
@@ -183,7 +186,8 @@ static void compare_name(struct compare *c, u32 off, u32 id)
 		return;
 	c->nr++;
 	if (c->words->nr < c->max)
-		strings_add(c->words, xasprintf("type %u: the name `%s` would read as `%s`", id, a, b));
+		strings_add(c->words, xasprintf("type %u: the name `%s` would read as `%s`",
+						id, a, b));
 }
 
 static void compare_ref(struct compare *c, const char *kind, const char *name, u32 id)
@@ -221,7 +225,7 @@ static void compare_members(struct compare *c, const char *name, const struct bt
 	}
 }
 
-/* Of the split types, @t is number @i */
+/* @t is type @id of those of the module */
 static void compare_type(struct compare *c, const struct btf_type *t, u32 id)
 {
 	const char *name = name_of(c->a, t->name_off);

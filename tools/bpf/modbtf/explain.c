@@ -10,13 +10,13 @@ static const struct {
 	const char *reason, *what, *todo;
 } advice[] = {
 	{ "base-changed", "It was built with another vmlinux than that of this kernel.",
-	  "Load the module that belongs to this kernel. To keep the BTF over a point release, build with CONFIG_MODULE_BTF_DISTILLED_BASE, or, external modules, with MODULE_BTF=both or distilled." },
-	{ "unstamped", "It has no base id: it was built by a tree that does not write it, without vmlinux, or the note was stripped.",
+	  "Load the module that belongs to this kernel, or build it with a distilled base." },
+	{ "unstamped", "Nothing in it says what it was built with.",
 	  "Build it with the tree of this kernel, where its vmlinux is." },
-	{ "relocation", "A type of its distilled base is gone, or has another size or kind in this kernel.",
+	{ "relocation", "A type of its distilled base is gone or different in this kernel.",
 	  "Build it for this kernel." },
 	{ "invalid", "Its BTF is malformed for this kernel.",
-	  "Build it again. If that gives the same, it is a bug of pahole or resolve_btfids; or it was built with another vmlinux, if this kernel does not look at base ids." },
+	  "Build it for this kernel. If it was, it is a bug of pahole or resolve_btfids." },
 	{ "unsupported", "Its BTF is of a format that this kernel does not know.",
 	  "Build it with the tools that this kernel asks for." },
 	{ "no-memory", "There was not enough memory.", "Try again where there is more." },
@@ -76,7 +76,7 @@ int cmd_explain(struct audit *a, const char *path)
 	if (m.id || m.distilled_id)
 		id_print(text, m.id ?: m.distilled_id);
 	else
-		strcpy(text, "not known");
+		snprintf(text, sizeof(text), "not known");
 	printf("%-14s  %s\n", "built against", text);
 	id_print(text, a->running.id);
 	printf("%-14s  %s\n", "this kernel", text);
@@ -98,9 +98,9 @@ int cmd_explain(struct audit *a, const char *path)
 		if (!strcmp(advice[i].reason, res.reason))
 			printf("\n%s\n%s\n", advice[i].what, advice[i].todo);
 	if (res.verdict == V_WRONG)
-		puts("\nThis kernel uses the BTF all the same. BPF programs see wrong types, and one that\nis attached to a function can take the kernel down.");
+		puts("\nThis kernel uses the BTF all the same. BPF programs see wrong types.");
 	if (res.verdict == V_NONE)
-		puts("\nIt was built without BTF, or stripped of it. To have some, build it where the\nvmlinux of the kernel is, with CONFIG_DEBUG_INFO_BTF_MODULES.");
+		puts("\nIt was built without BTF, or stripped of it.");
 	result_free(&res);
 	module_free(&m);
 	free(file.data);

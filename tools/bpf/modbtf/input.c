@@ -100,7 +100,7 @@ static bool starts(const struct blob *b, const char *magic, size_t size)
 
 static bool is_compressed(const struct blob *b)
 {
-	return starts(b, "\x1f\x8b", 2) || starts(b, "\xfd" "7zXZ\0", 6) ||
+	return starts(b, "\x1f\x8b", 2) || starts(b, "\xfd\x37zXZ\0", 6) ||
 	       starts(b, "\x28\xb5\x2f\xfd", 4) || starts(b, "\x02\x21\x4c\x18", 4) ||
 	       starts(b, "\x04\x22\x4d\x18", 4) || starts(b, "BZh", 3) ||
 	       starts(b, "\x5d\0\0", 3);
@@ -254,7 +254,7 @@ static int cmp_name(const FTSENT **a, const FTSENT **b)
 
 static void read_directory(struct reader *r)
 {
-	char *paths[] = { (char *)r->path, NULL };
+	char *paths[2] = { (char *)r->path };
 	unsigned long found = 0;
 	FTSENT *f;
 	FTS *fts;

@@ -125,16 +125,23 @@ void *btf_distilled_split(const struct btf_distilled *d, const void *data, u32 *
 #define mutex_unlock(lock)	((void)(lock))
 #define cond_resched()		do { } while (0)
 #define pr_debug(...)		do { } while (0)
-#define kvzalloc(size, gfp)	calloc(1, size)
-#define kvmalloc(size, gfp)	malloc(size)
 #define kvfree(p)		free(p)
 #define sha256(data, len, out)	libbpf_sha256(data, len, out)
-#define btf_get_name(btf)	""
 
 /* btf_vmlinux_id() is about the kernel that it runs in; here nobody calls it */
 extern char modbtf_no_btf[];
 #define __start_BTF modbtf_no_btf
 #define __stop_BTF modbtf_no_btf
+
+static inline void *kvzalloc(size_t size, int gfp)
+{
+	return calloc(1, size);
+}
+
+static inline void *kvmalloc(size_t size, int gfp)
+{
+	return malloc(size);
+}
 
 static inline void *kvmemdup(const void *data, size_t size, int gfp)
 {

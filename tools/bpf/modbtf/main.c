@@ -10,16 +10,26 @@
 
 #define RUNNING "/sys/kernel/btf/vmlinux"
 
-enum { O_BASE = 'b', O_BUILT = 'B', O_KERNEL = 'k', O_STRICT = 's', O_QUIET = 'q',
-       O_WRONG = 'w', O_JSON = 256, O_KTAP, O_SUPPRESS, O_SYSFS };
+enum {
+	O_BASE = 'b',
+	O_BUILT = 'B',
+	O_KERNEL = 'k',
+	O_STRICT = 's',
+	O_QUIET = 'q',
+	O_WRONG = 'w',
+	O_JSON = 256,
+	O_KTAP,
+	O_SUPPRESS,
+	O_SYSFS,
+};
 
 static const struct argp_option options[] = {
-	{ "base", O_BASE, "FILE", 0, "kernel they are loaded on: vmlinux, vmlinuz or raw BTF; default: the running one", 0 },
+	{ "base", O_BASE, "FILE", 0, "kernel they are loaded on; default: the running one", 0 },
 	{ "built-against", O_BUILT, "FILE", 0, "kernel they were built with", 0 },
 	{ "kernel", O_KERNEL, "RULES", 0, rules_names, 0 },
-	{ "strict", O_STRICT, NULL, 0, "BTF that cannot be used is a reason to refuse the module", 0 },
-	{ "wrong-types", O_WRONG, "N", 0, "say of the first N types of a module what they would read as", 0 },
-	{ "suppress", O_SUPPRESS, "FILE", 0, "findings that are known, a line each: MODULE VERDICT REASON", 0 },
+	{ "strict", O_STRICT, NULL, 0, "a module whose BTF cannot be used is refused", 0 },
+	{ "wrong-types", O_WRONG, "N", 0, "say what the first N types would read as", 0 },
+	{ "suppress", O_SUPPRESS, "FILE", 0, "known findings: MODULE VERDICT REASON", 0 },
 	{ "quiet", O_QUIET, NULL, 0, "only findings and the summary", 0 },
 	{ "json", O_JSON, NULL, 0, "an object a line", 0 },
 	{ "ktap", O_KTAP, NULL, 0, "a test result for each module", 0 },
@@ -92,9 +102,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "audit MODULES...\nexplain MODULE\nid FILE...\nstatus",
-	.doc = "Say which kernel modules keep their BTF on a kernel, and why the others do not.\v"
-	       "MODULES are modules, directories of modules, .deb or .rpm packages. "
-	       "Exit status: 0 all keep their BTF, 1 some do not, 2 something cannot be read.",
+	.doc = "Say which modules, also in directories, .deb and .rpm, keep their BTF on a kernel.",
 };
 
 /* Read a base or end */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 struct btf;
@@ -37,7 +38,7 @@ struct rules {
 /* As malloc() and the like, but do not return without memory */
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
-char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__printf(1, 2) char *xasprintf(const char *fmt, ...);
 /* Add @str, which is the list's from now on */
 void strings_add(struct strings *list, char *str);
 void strings_free(struct strings *list);

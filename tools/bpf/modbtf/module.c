@@ -140,7 +140,7 @@ static const uint8_t *find_base_id(struct blob notes, uint32_t type)
 static void find_sections(const struct elf *e, struct module *m)
 {
 	const Elf64_Shdr *s;
-	struct blob *found;
+	struct blob *found, notes;
 	const char *name;
 	unsigned int i;
 	bool *has;
@@ -148,10 +148,9 @@ static void find_sections(const struct elf *e, struct module *m)
 	for (i = 1; i < e->hdr->e_shnum; i++) {
 		s = e->sections + i;
 		if (s->sh_type == SHT_NOTE && !(s->sh_offset % 4)) {
-			if (!m->id)
-				m->id = find_base_id(section_data(e, s), NOTE_BASE_ID);
-			if (!m->distilled_id)
-				m->distilled_id = find_base_id(section_data(e, s), NOTE_DISTILLED_ID);
+			notes = section_data(e, s);
+			m->id = m->id ?: find_base_id(notes, NOTE_BASE_ID);
+			m->distilled_id = m->distilled_id ?: find_base_id(notes, NOTE_DISTILLED_ID);
 		}
 		if (s->sh_type == SHT_NULL || s->sh_type == SHT_NOTE)
 			continue;
@@ -188,7 +187,8 @@ static bool is_btf_ids(const struct elf *e, unsigned int i)
 /* find_btf_id() of kernel/module/btf_ids.c; in a file that is not loaded a symbol is
  * relative to its section
  */
-static void add_id(const struct elf *e, struct module *m, const Elf64_Sym *sym, const char *name)
+static void add_id(const struct elf *e, struct module *m, const Elf64_Sym *sym,
+		   const char *name)
 {
 	struct blob sec = section_data(e, e->sections + sym->st_shndx);
 	struct btf_id_sym s = { .name = name, .size = sym->st_size };

@@ -9,6 +9,8 @@
 #include "kernel.h"
 #include "modbtf.h"
 
+#define BAD_REF "a reference leads to a type that cannot stand there"
+
 /* The first of a kind is its default */
 static const struct rules all_rules[] = {
 	{ "stock-7.3", false, 703 },
@@ -18,7 +20,8 @@ static const struct rules all_rules[] = {
 	{ "patched-6.12", true, 612 },
 };
 
-const char rules_names[] = "stock-7.3 (stock), stock-6.12, stock-6.1, patched-7.3 (patched), patched-6.12";
+const char rules_names[] =
+	"stock-7.3 (stock), stock-6.12, stock-6.1, patched-7.3 (patched), patched-6.12";
 
 const struct rules *rules_find(const char *name)
 {
@@ -234,7 +237,8 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	for (i = 0; i < m->nr_ids && !err; i++) {
 		what = check_id(m->ids + i, &btf, &map);
 		if (what) {
-			out->detail = xasprintf("__BTF_ID__%s in .BTF_ids %s", m->ids[i].name, what);
+			out->detail = xasprintf("__BTF_ID__%s in .BTF_ids %s",
+						m->ids[i].name, what);
 			err = -EINVAL;
 		}
 	}
@@ -243,7 +247,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 		if (!out->detail && err != -ENOMEM)
 			explain(out, &btf);
 		if (!out->detail && err == -EINVAL)
-			out->detail = xstrdup("a reference leads to a type that cannot stand there");
+			out->detail = xstrdup(BAD_REF);
 	} else if (!strcmp(m->name, "vmlinux")) {
 		drop(out, "name-clash");
 	} else {
@@ -269,7 +273,7 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 		if (btf_parse(&built, m->split.data, m->split.size, a->built.btf, &lax)) {
 			out->verdict = V_WRONG;
 			out->reason = "invalid";
-			out->detail = xasprintf("malformed on the kernel it is said to be built against: %s",
+			out->detail = xasprintf("malformed with --built-against: %s",
 						built.why ?: "out of memory");
 		} else {
 			out->nr_wrong = compare(&built, loaded, a->wrong_types, &out->wrong);
@@ -321,7 +325,7 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 	if (!err && relocated) {
 		err = btf_check_refs(&btf);
 		if (err)
-			out->detail = xstrdup("a reference leads to a type that cannot stand there");
+			out->detail = xstrdup(BAD_REF);
 		else
 			err = relocate(a->running.relo, m->base, m->split, &moved, &map, &nr, &why);
 		if (why)

@@ -17,7 +17,9 @@ void *xrealloc(void *p, size_t size)
 
 char *xstrdup(const char *s)
 {
-	return strcpy(xrealloc(NULL, strlen(s) + 1), s);
+	size_t size = strlen(s) + 1;
+
+	return memcpy(xrealloc(NULL, size), s, size);
 }
 
 char *xasprintf(const char *fmt, ...)

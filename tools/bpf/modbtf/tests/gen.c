@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/compiler.h>
 #include <bpf/btf.h>
 #include <distill.h>
 
@@ -178,7 +179,7 @@ static struct section raw(const char *name, const struct btf *btf)
 	return s;
 }
 
-static struct section note(const struct btf *base, unsigned int type, unsigned char *buf)
+static struct section id_note(const struct btf *base, unsigned int type, unsigned char *buf)
 {
 	struct section b = raw("", base);
 	Elf64_Nhdr n = { 6, 32, type };
@@ -212,7 +213,7 @@ static void make_files(void)
 {
 	static const char * const names[] = { "base", "reordered", "shifted", "resized" };
 	struct btf *base[4], *btf, *dist_base, *dist;
-	unsigned char id[64], id2[64], bad[1024] __attribute__((aligned(4)));
+	unsigned char id[64], id2[64], bad[1024] __aligned(4);
 	unsigned int ids[4] = { 1, 1, 0, 0 };
 	struct symbol syms[] = {
 		{ "__BTF_ID__set8__walk_kfuncs", 0, 16 },
@@ -234,8 +235,8 @@ static void make_files(void)
 	}
 	btf = make_split(base[0], &kfunc);
 	split = raw(".BTF", btf);
-	stamp = note(base[0], 0x102, id);
-	stamp2 = note(base[0], 0x103, id2);
+	stamp = id_note(base[0], 0x102, id);
+	stamp2 = id_note(base[0], 0x103, id2);
 	ids[2] = kfunc;
 	btf_ids = (struct section){ ".BTF_ids", ids, sizeof(ids), 0, SHF_ALLOC };
 
@@ -271,8 +272,8 @@ static void make_files(void)
 	d = raw(".BTF", dist);
 	s[0] = raw(".BTF.base", dist_base);
 	put_module("distilled.ko", (struct section[]){ stamp2, d, s[0] }, 3, NULL, 0);
-	put_module("empty-base.ko", (struct section[]){ stamp2, d, { ".BTF.base", "", 0, 0, 0 } }, 3,
-		   NULL, 0);
+	s[2] = (struct section){ .name = ".BTF.base", .data = "" };
+	put_module("empty-base.ko", (struct section[]){ stamp2, d, s[2] }, 3, NULL, 0);
 
 	snprintf(path, sizeof(path), "%s/both", dir);
 	/* of one that has not been written before */
@@ -282,25 +283,26 @@ static void make_files(void)
 	both = written(path, ".BTF.distilled");
 	put_module("both.ko", (struct section[]){ stamp, s[1], both, btf_ids }, 4, syms, 3);
 	put_module("base-and-distilled.ko", (struct section[]){ stamp, d, s[0], both }, 4, NULL, 0);
-	memcpy(bad, both.data, sizeof(bad) < both.size ? sizeof(bad) : both.size);
+	if (both.size > sizeof(bad))
+		errx(1, ".BTF.distilled is larger than expected");
+	memcpy(bad, both.data, both.size);
 	bad[0]++;
-	put_module("distilled-format.ko", (struct section[]){ stamp, s[1],
-		   { ".BTF.distilled", bad, both.size < sizeof(bad) ? both.size : sizeof(bad), 0, 0 } },
-		   3, NULL, 0);
+	both.data = bad;
+	put_module("distilled-format.ko", (struct section[]){ stamp, s[1], both }, 3, NULL, 0);
 }
 
 static void wrap(const char *what, const char *payload, const char *out)
 {
 	static unsigned char buf[1 << 20];
 	unsigned int off = 2 * 512;
-	size_t n, len;
+	size_t len;
 	FILE *f = fopen(payload, "rb");
 
 	if (!f)
 		err(1, "%s", payload);
 	dir = ".";
 	if (!strcmp(what, "bzimage")) {
-		len = n = fread(buf + off, 1, sizeof(buf) - off - 4, f);
+		len = fread(buf + off, 1, sizeof(buf) - off - 4, f);
 		/* all but gzip are followed by the size; its value is of no matter here */
 		if (buf[off] != 0x1f)
 			len += 4;
