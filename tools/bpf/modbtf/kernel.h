@@ -28,7 +28,7 @@
 /* In libbpf, but in none of its public headers */
 void libbpf_sha256(const void *data, size_t len, __u8 out[32]);
 
-#define offsetofend(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+#define offsetofend(type, member) ((size_t)&(&((type *)0)->member)[1])
 #undef min_t
 #undef max_t
 #define min_t(type, a, b) ({ type __a = (a), __b = (b); __a < __b ? __a : __b; })
@@ -89,12 +89,16 @@ static inline struct btf_type *btf_type_by_id(const struct btf *btf, u32 id)
 #define btf_type_is_ptr(t)	(btf_kind(t) == BTF_KIND_PTR)
 #define btf_type_is_int(t)	(btf_kind(t) == BTF_KIND_INT)
 #define btf_type_is_array(t)	(btf_kind(t) == BTF_KIND_ARRAY)
-#define btf_type_is_struct(t)	(btf_kind(t) == BTF_KIND_STRUCT || btf_kind(t) == BTF_KIND_UNION)
 #define btf_type_is_func(t)	(btf_kind(t) == BTF_KIND_FUNC)
 #define btf_type_is_func_proto(t) (btf_kind(t) == BTF_KIND_FUNC_PROTO)
 #define btf_type_is_var(t)	(btf_kind(t) == BTF_KIND_VAR)
 #define btf_type_is_typedef(t)	(btf_kind(t) == BTF_KIND_TYPEDEF)
 #define btf_type_is_void(t)	(btf_kind(t) == BTF_KIND_UNKN)
+
+static inline bool btf_type_is_struct(const struct btf_type *t)
+{
+	return btf_kind(t) == BTF_KIND_STRUCT || btf_kind(t) == BTF_KIND_UNION;
+}
 
 static inline u32 __btf_member_bit_offset(const struct btf_type *t, const struct btf_member *m)
 {

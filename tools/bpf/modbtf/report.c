@@ -217,7 +217,7 @@ static void text_summary(const struct report *r)
 		printf("; %lu cannot be read", r->troubles);
 	putchar('\n');
 	if (r->unproved)
-		printf("%lu of them may be wrong, --built-against would say what they were built with\n",
+		printf("%lu of them may be wrong, which only --built-against can tell\n",
 		       r->unproved);
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # The tests of modbtf: KTAP, status 0 if none failed.
-#   run SRCTREE OUTPUT
+#   run.sh SRCTREE OUTPUT
 # SRCTREE is a composed kernel tree; all that is built goes to OUTPUT. modbtf is built
 # with ASan and UBSan. Each cases/NAME has input, commands of the shell that are run
 # where the test files are, and expected, what they print. FUZZ=N: seconds for the
