@@ -28,7 +28,6 @@
 /* In libbpf, but in none of its public headers */
 void libbpf_sha256(const void *data, size_t len, __u8 out[32]);
 
-#define offsetofend(type, member) ((size_t)&(&((type *)0)->member)[1])
 #undef min_t
 #undef max_t
 #define min_t(type, a, b) ({ type __a = (a), __b = (b); __a < __b ? __a : __b; })

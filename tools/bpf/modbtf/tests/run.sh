@@ -27,7 +27,8 @@ result() { # STATUS NAME
 build() { # OUTPUT TARGET [VARIABLE=VALUE]...
 	local dir=$1 target=$2
 	shift 2
-	make -s -C "$here/.." srctree="$srctree" OUTPUT="$dir" "$@" "$dir/$target" >"$work/log" 2>&1 || {
+	make -s -C "$here/.." srctree="$srctree" OUTPUT="$dir" "$@" "$dir/$target" \
+		>"$work/log" 2>&1 || {
 		sed 's/^/# /' "$work/log"
 		result 1 "$target builds"
 		exit 1
@@ -72,26 +73,32 @@ kernels() {
 	done
 }
 
-# Files that are cut off, or of which a byte is wrong: an answer, or one line that
-# names the file
+# An answer, or one line that names the file
+answers() { # BASE
+	local line status=0
+	line=$(modbtf audit --quiet --base "$1" damaged 2>&1 >/dev/null) || status=$?
+	[ $status -lt 2 ] && return 0
+	[ $status = 2 ] && [[ $line == "modbtf: damaged"* ]] && return 0
+	echo "$f, $i: status $status: $line"
+	return 1
+}
+
+# Files that are cut off, or of which a byte is wrong
 damaged() {
-	local f size i status line n=0
+	local f size at i b n=0
 	for f in stamped.ko both.ko distilled.ko base.elf vmlinuz.gzip vmlinuz.xz modules.deb \
 		modules.rpm unstamped.ko.xz; do
 		size=$(stat -c %s "$f")
 		for ((i = 0; i < 24; i++)); do
 			cp "$f" damaged
+			at=$((size * i / 24))
 			if ((i % 2)); then
-				truncate -s $((size * i / 24)) damaged
+				truncate -s $at damaged
 			else
-				printf '\xa5' | dd of=damaged bs=1 seek=$((size * i / 24)) conv=notrunc status=none
+				printf '\xa5' | dd of=damaged bs=1 seek=$at conv=notrunc status=none
 			fi
 			for b in base damaged; do
-				status=0
-				line=$(modbtf audit --quiet --base $b damaged 2>&1 >/dev/null) || status=$?
-				[ $status -le 2 ] || { echo "$f, $i: status $status: $line" && return 1; }
-				[ $status != 2 ] || [[ $line == "modbtf: damaged"* ]] ||
-					{ echo "$f, $i: $line" && return 1; }
+				answers $b || return 1
 				n=$((n + 1))
 			done
 		done
@@ -105,20 +112,25 @@ fuzz() {
 	local seeds=$work/seeds f r
 	mkdir "$seeds"
 	for f in "$work"/files/*.ko; do
-		for r in 0 1 2 3; do { printf '%b' "\\x0$r" && cat "$f"; } >"$seeds/${f##*/}.$r"; done
+		for r in 0 1 2 3; do
+			{ printf '%b' "\\x0$r" && cat "$f"; } >"$seeds/${f##*/}.$r"
+		done
 	done
 	for f in "$work"/files/{base,base.elf,vmlinuz.gzip,vmlinuz.xz}; do
 		{ printf '\x04' && cat "$f"; } >"$seeds/${f##*/}"
 	done
 	mkdir "$work/corpus"
-	BASE=$work/files/reordered BUILT=$work/files/base "$out/check-fuzz/fuzz" -max_total_time="${FUZZ:-60}" \
-		-rss_limit_mb=2048 -timeout=20 -artifact_prefix="$out/" "$work/corpus" "$seeds" >"$work/log" 2>&1
+	export BASE=$work/files/reordered BUILT=$work/files/base
+	"$out/check-fuzz/fuzz" -max_total_time="${FUZZ:-60}" -rss_limit_mb=2048 -timeout=20 \
+		-artifact_prefix="$out/" "$work/corpus" "$seeds" >"$work/log" 2>&1
 	local status=$?
 	grep -E '^(Done|ERROR|SUMMARY|==)|BINGO|Test unit' "$work/log" | sed 's/^/# /'
 	return $status
 }
 
-build "$out/check-asan" modbtf SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-sanitize=pointer-overflow'
+# the kernel adds to pointers what may be too much, and looks afterwards
+flags='-fno-sanitize-recover=all -fno-sanitize=pointer-overflow'
+build "$out/check-asan" modbtf SANITIZE="-fsanitize=address,undefined $flags"
 build "$out/check-asan" gen SANITIZE='-fsanitize=address,undefined'
 mkdir "$work/files"
 # the generator frees nothing
@@ -152,7 +164,8 @@ sed 's/^/# /' "$work/log"
 result $status "damaged files"
 
 if [ "${FUZZ:-60}" != 0 ]; then
-	build "$out/check-fuzz" fuzz CC="${CLANG:-clang}" SANITIZE='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -fno-sanitize=pointer-overflow,function'
+	build "$out/check-fuzz" fuzz CC="${CLANG:-clang}" \
+		SANITIZE="-fsanitize=address,undefined,fuzzer-no-link $flags -fno-sanitize=function"
 	fuzz
 	result $? "fuzzer, ${FUZZ:-60} seconds"
 fi
