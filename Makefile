@@ -63,6 +63,9 @@ modbtf:
 	@$(MODBTF)
 	@echo build/modbtf/modbtf
 
+check-modbtf: modbtf
+	@scripts/check-modbtf
+
 bench-modbtf: modbtf
 	@scripts/bench-modbtf
 
@@ -87,6 +90,7 @@ help:
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
 	@echo 'make modbtf       build/modbtf/modbtf, which says what modules keep their BTF on a kernel'
+	@echo 'make check-modbtf modbtf beside the code of stock kernels, on modules of Debian, also damaged ones'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sparse, scripts; every prefix of the series builds by W=1'
@@ -95,4 +99,4 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-all check-upstream bench tree refresh patches kernel shell lint modbtf bench-modbtf setup clean help
+.PHONY: demo check check-all check-upstream bench tree refresh patches kernel shell lint modbtf check-modbtf bench-modbtf setup clean help
