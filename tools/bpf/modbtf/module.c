@@ -46,7 +46,10 @@ static const char *elf_open(struct elf *e, struct blob file)
 	if (!inside(&file, e->hdr->e_shoff, (uint64_t)e->hdr->e_shnum * sizeof(*s)))
 		return "cut off: the section headers are outside of the file";
 	e->sections = file.data + e->hdr->e_shoff;
-	if (e->hdr->e_shstrndx >= e->hdr->e_shnum)
+	/* the first is none, and nobody looks at it again */
+	if (e->sections->sh_type != SHT_NULL)
+		return "the first section header is not empty";
+	if (!e->hdr->e_shstrndx || e->hdr->e_shstrndx >= e->hdr->e_shnum)
 		return "the ELF file has no section names";
 	for (i = 1; i < e->hdr->e_shnum; i++) {
 		s = e->sections + i;
