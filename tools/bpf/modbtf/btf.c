@@ -523,7 +523,9 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 		memcpy(words, data, sizeof(words));
 	btf->data = btf->buf + -(words[1] + words[2]) % sizeof(u32);
 	btf->data_size = size;
-	memcpy(btf->data, data, size);
+	/* a section without data has no place */
+	if (size)
+		memcpy(btf->data, data, size);
 
 	err = check_header(btf, r);
 	if (err)
