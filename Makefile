@@ -14,7 +14,7 @@ demo: setup
 	scripts/demo $$name
 
 check:
-	@scripts/setup clang
+	@scripts/setup clang && scripts/setup modbtf-check
 	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
 # everything that is too long for .ci/run; the first that fails ends it
@@ -57,6 +57,21 @@ shell: kernel
 lint: setup
 	@scripts/lint $(BASES)
 
+# in the newest kernel tree, whose libbpf can relocate
+MODBTF = name=$$(scripts/tree $(lastword $(ALL_BASES))) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
+	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
+
+modbtf:
+	@scripts/setup && scripts/setup modbtf
+	@$(MODBTF)
+	@echo build/modbtf/modbtf
+
+check-modbtf: modbtf
+	@scripts/check-modbtf
+
+bench-modbtf: modbtf
+	@scripts/bench-modbtf
+
 setup:
 	@scripts/setup
 
@@ -79,6 +94,9 @@ help:
 	@echo 'make patches      the series of BASES for git am and git send-email, and for quilt: build/patches/'
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
+	@echo 'make modbtf       build/modbtf/modbtf, which says what modules keep their BTF on a kernel'
+	@echo 'make check-modbtf modbtf beside the code of stock kernels, on modules of Debian, also damaged ones'
+	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sparse, scripts; every prefix of the series builds by W=1'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
@@ -86,4 +104,5 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-all check-abi check-upstream bench tree refresh patches kernel shell lint setup clean help
+.PHONY: demo check check-all check-abi check-upstream bench tree refresh patches kernel shell lint \
+	modbtf check-modbtf bench-modbtf setup clean help

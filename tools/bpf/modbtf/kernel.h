@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What kernel/bpf/btf_module.c and kernel/bpf/btf_distilled.c need to be compiled
+ * into modbtf as they are, and struct btf as the kernel has it.  Included before
+ * either; their own includes are taken out by the Makefile.
+ */
+#ifndef __MODBTF_KERNEL_H
+#define __MODBTF_KERNEL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/types.h>
+#include <linux/btf.h>
+#include <linux/bits.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/overflow.h>
+/* the accessors of struct btf_type; of struct btf it only knows the name */
+#include <bpf/btf.h>
+#include "btf_module.h"
+#include "btf_field_iter.h"
+
+/* In libbpf, but in none of its public headers */
+void libbpf_sha256(const void *data, size_t len, __u8 out[32]);
+
+#undef min_t
+#undef max_t
+#define min_t(type, a, b) ({ type __a = (a), __b = (b); __a < __b ? __a : __b; })
+#define max_t(type, a, b) ({ type __a = (a), __b = (b); __a > __b ? __a : __b; })
+#ifndef U32_MAX
+#define U32_MAX UINT32_MAX
+#endif
+
+/* As in kernel/bpf/btf.c, as far as it is needed */
+struct btf {
+	void *buf;			/* what is freed */
+	void *data;			/* raw BTF; its types are aligned */
+	u32 data_size;
+	struct btf_header hdr;
+	void *nohdr_data;
+	const char *strings;
+	struct btf_type **types;	/* with void, if this is a base */
+	u32 nr_types;			/* of types */
+	u32 room;			/* in types */
+	u32 start_id;			/* first own id */
+	u32 start_str_off;
+	struct btf *base_btf;
+	const char *why;		/* it is malformed */
+	u32 why_id;			/* the type that is, or 0 */
+};
+
+static inline struct btf *btf_base_btf(const struct btf *btf)
+{
+	return btf->base_btf;
+}
+
+static inline struct btf_type **btf_types(const struct btf *btf)
+{
+	return btf->types;
+}
+
+/* How many there are, with void and those of the base; the first id that is not */
+static inline u32 btf_nr_types(const struct btf *btf)
+{
+	return btf->start_id + btf->nr_types;
+}
+
+/* The first offset that is no name's */
+static inline u32 btf_names_end(const struct btf *btf)
+{
+	return btf->start_str_off + btf->hdr.str_len;
+}
+
+static inline struct btf_type *btf_type_by_id(const struct btf *btf, u32 id)
+{
+	while (id < btf->start_id)
+		btf = btf->base_btf;
+	id -= btf->start_id;
+	return id < btf->nr_types ? btf->types[id] : NULL;
+}
+
+#define btf_type_vlen(t)	BTF_INFO_VLEN((t)->info)
+#define btf_type_is_ptr(t)	(btf_kind(t) == BTF_KIND_PTR)
+#define btf_type_is_int(t)	(btf_kind(t) == BTF_KIND_INT)
+#define btf_type_is_array(t)	(btf_kind(t) == BTF_KIND_ARRAY)
+#define btf_type_is_func(t)	(btf_kind(t) == BTF_KIND_FUNC)
+#define btf_type_is_func_proto(t) (btf_kind(t) == BTF_KIND_FUNC_PROTO)
+#define btf_type_is_var(t)	(btf_kind(t) == BTF_KIND_VAR)
+#define btf_type_is_typedef(t)	(btf_kind(t) == BTF_KIND_TYPEDEF)
+#define btf_type_is_void(t)	(btf_kind(t) == BTF_KIND_UNKN)
+
+static inline bool btf_type_is_struct(const struct btf_type *t)
+{
+	return btf_kind(t) == BTF_KIND_STRUCT || btf_kind(t) == BTF_KIND_UNION;
+}
+
+static inline u32 __btf_member_bit_offset(const struct btf_type *t, const struct btf_member *m)
+{
+	return BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset;
+}
+
+static inline u32 __btf_member_bitfield_size(const struct btf_type *t, const struct btf_member *m)
+{
+	return BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BITFIELD_SIZE(m->offset) : 0;
+}
+
+/* kernel/bpf/btf_module.c: 0, -EINVAL or -ENOMEM */
+int btf_check_refs(const struct btf *btf);
+
+/* kernel/bpf/btf_distilled.c, with its own comments */
+struct btf_distilled *btf_distilled_parse(const void *data, u32 size, void **base, u32 *base_size);
+u32 btf_distilled_id(const struct btf_distilled *d, u32 id);
+void *btf_distilled_split(const struct btf_distilled *d, const void *data, u32 *size,
+			  const void *section, const struct btf *base);
+
+#ifdef MODBTF_KERNEL_CODE
+#define BITS_PER_BYTE		8
+#define GFP_KERNEL		0
+#define __GFP_NOWARN		0
+#define SHA256_DIGEST_SIZE	32
+#define DEFINE_MUTEX(name)	int name
+#define mutex_lock(lock)	((void)(lock))
+#define mutex_unlock(lock)	((void)(lock))
+#define cond_resched()		do { } while (0)
+#define pr_debug(...)		do { } while (0)
+#define kvfree(p)		free(p)
+#define sha256(data, len, out)	libbpf_sha256(data, len, out)
+
+/* btf_vmlinux_id() is about the kernel that it runs in; here nobody calls it */
+extern char modbtf_no_btf[];
+#define __start_BTF modbtf_no_btf
+#define __stop_BTF modbtf_no_btf
+
+static inline void *kvzalloc(size_t size, int gfp)
+{
+	return calloc(1, size);
+}
+
+static inline void *kvmalloc(size_t size, int gfp)
+{
+	return malloc(size);
+}
+
+static inline void *kvmemdup(const void *data, size_t size, int gfp)
+{
+	void *copy = malloc(size);
+
+	return copy ? memcpy(copy, data, size) : NULL;
+}
+#endif /* MODBTF_KERNEL_CODE */
+
+#endif
