@@ -118,13 +118,17 @@ static inline const struct btf_type *skip_modifiers(const struct btf_refs *r, u3
 	return t && kind_in(t, BTF_MODIFIERS) ? follow_modifiers(r, id) : t;
 }
 
-/* Size in bytes of an object of type @id, or a negative error if it has none.  Sets
- * *@nests if a type of the module that can contain others is in it.
- */
-static s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
+/* What has a size, by itself or as a pointer: most of all */
+static u32 own_size(const struct btf_type *t)
+{
+	return btf_type_is_ptr(t) ? sizeof(void *) : t->size;
+}
+
+/* See btf_size() */
+static noinline s64 follow_size(const struct btf_refs *r, u32 id, bool *nests)
 {
 	const struct btf_type *t;
-	u64 nelems = 1, size;
+	u64 nelems = 1;
 	int i;
 
 	for (i = 0; i < BTF_MAX_CHAIN; i++) {
@@ -135,10 +139,7 @@ static s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
 			*nests = true;
 
 		if (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR))) {
-			size = btf_type_is_ptr(t) ? sizeof(void *) : t->size;
-			if (!i)		/* hardly any is an array */
-				return size;
-			nelems *= size;
+			nelems *= own_size(t);
 			return nelems > U32_MAX ? -EINVAL : nelems;
 		}
 		if (!btf_type_is_array(t))
@@ -149,6 +150,20 @@ static s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
 		id = btf_array(t)->type;
 	}
 	return -EINVAL;
+}
+
+/* Size in bytes of an object of type @id, or a negative error if it has none.  Sets
+ * *@nests if a type of the module that can contain others is in it.
+ */
+static inline s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
+{
+	const struct btf_type *t = type_by_id(r, id);
+
+	if (!t || !kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR)))
+		return follow_size(r, id, nests);
+	if (id >= r->start_id && kind_in(t, BTF_NESTS))
+		*nests = true;
+	return own_size(t);
 }
 
 /* A bit field is of an integer that has as many bits, and can be shown */

@@ -120,12 +120,10 @@ static const u8 *find_base_id(const void *notes, size_t size)
 
 static void find_btf_sections(const struct load_info *info, struct btf_sections *s)
 {
-	const Elf_Shdr *shdr, **found;
+	const Elf_Shdr *shdr, *end = info->sechdrs + info->hdr->e_shnum, **found;
 	const char *name;
-	unsigned int i;
 
-	for (i = 1; i < info->hdr->e_shnum; i++) {
-		shdr = &info->sechdrs[i];
+	for (shdr = info->sechdrs + 1; shdr < end; shdr++) {
 		/* nobody has looked at the name and the size of such a section */
 		if (shdr->sh_type == SHT_NULL)
 			continue;
