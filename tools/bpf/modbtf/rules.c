@@ -22,8 +22,7 @@ static const struct rules all_rules[] = {
 };
 
 const char rules_names[] =
-	"stock-7.3 (stock), stock-6.12, stock-6.1, "
-	"patched-7.3 (patched), patched-6.12, patched-6.1";
+	"stock-7.3 (stock), stock-6.12, -6.1, patched-7.3 (patched), patched-6.12, -6.1";
 
 const struct rules *rules_find(const char *name)
 {
