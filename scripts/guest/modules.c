@@ -444,8 +444,7 @@ static void check_foreign(const char *set)
 		test__start_subtest(subtest);
 		ASSERT_OK(load_with_deps(path), "load");
 		ASSERT_TRUE(loaded(name), "loaded");
-		if (!strcmp(name, "bpf_test_btf_mismatch") && !is_used(btf_status(name)) &&
-		    !getenv("unpatched"))
+		if (!strcmp(name, "bpf_test_btf_mismatch") && !is_used(btf_status(name)))
 			ASSERT_FALSE(ids_left(), "ids left in .BTF_ids");
 		unload_all();
 		ASSERT_FALSE(loaded(name), "loaded after unload");
@@ -458,7 +457,9 @@ static void check_foreign(const char *set)
 void test_abi(void)
 {
 	check_foreign("second");
-	check_foreign("second-external");
+	/* of the unpatched ones 6.1 refuses it: without BTF its destructor cannot be registered */
+	if (!getenv("unpatched"))
+		check_foreign("second-external");
 	test__start_subtest("sch_htb of second is called");
 	ASSERT_OK(load_with_deps("/modules/second/sch_htb.ko"), "load");
 	check_short_class();
