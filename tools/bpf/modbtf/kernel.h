@@ -25,6 +25,10 @@
 #include "btf_module.h"
 #include "btf_field_iter.h"
 
+/* declared in btf_module.h, but here they are in each file */
+#define btf_types	modbtf_types
+#define btf_names_end	modbtf_names_end
+
 /* In libbpf, but in none of its public headers */
 void libbpf_sha256(const void *data, size_t len, __u8 out[32]);
 
