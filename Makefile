@@ -58,7 +58,7 @@ lint: setup
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
-MODBTF = name=$$(scripts/tree $(lastword $(ALL_BASES))) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
+MODBTF = name=$$(scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
 	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
 
 modbtf:
