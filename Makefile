@@ -20,7 +20,7 @@ check:
 # everything that is too long for .ci/run; the first that fails ends it
 check-all: BASES := $(ALL_BASES)
 check-all:
-	@for c in '' abi debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
+	@for c in '' deb abi debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(BASES)"
@@ -54,7 +54,8 @@ shell: kernel
 	@name=$(NAME) && kind=$(if $(filter 0,$(PATCHED)),un)patched && \
 	scripts/guest-image $$name $$kind && scripts/boot $$name $$kind shell
 
-lint: setup
+lint:
+	@scripts/setup clang && scripts/setup modbtf
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
@@ -84,6 +85,7 @@ help:
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
+	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
@@ -98,7 +100,7 @@ help:
 	@echo 'make check-modbtf modbtf beside the code of stock kernels, on modules of Debian, also damaged ones'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base; takes hours'
-	@echo 'make lint         checkpatch, kernel-doc, sparse, scripts; every prefix of the series builds by W=1'
+	@echo 'make lint         checkpatch, kernel-doc, sparse, clang, scripts; every prefix of the series builds by W=1'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'

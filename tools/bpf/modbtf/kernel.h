@@ -82,7 +82,7 @@ static inline u32 btf_names_end(const struct btf *btf)
 
 static inline struct btf_type *btf_type_by_id(const struct btf *btf, u32 id)
 {
-	while (id < btf->start_id)
+	while (btf->base_btf && id < btf->start_id)
 		btf = btf->base_btf;
 	id -= btf->start_id;
 	return id < btf->nr_types ? btf->types[id] : NULL;

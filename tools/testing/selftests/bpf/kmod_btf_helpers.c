@@ -32,7 +32,7 @@ int kmod_read(struct kmod *k, const char *path)
 	k->data = malloc(k->size);
 	n = k->data ? read(fd, k->data, k->size) : -1;
 	close(fd);
-	if (n != k->size || memcmp(k->data, ELFMAG, SELFMAG) ||
+	if (!k->data || n != k->size || memcmp(k->data, ELFMAG, SELFMAG) ||
 	    k->data[EI_CLASS] != ELFCLASS64) {
 		kmod_free(k);
 		return -EINVAL;
@@ -546,6 +546,8 @@ struct btf *btf_renumbered(struct btf *vmlinux, const __u32 *to)
 	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
 	strings = (void *)hdr + hdr->hdr_len + hdr->str_off;
 	for (id = 1; id < nr - r.less; id++) {
+		if (!at[id])
+			goto out;
 		len = type_size(at[id]);
 		memcpy(p, at[id], len);
 		renumber_refs(p, &r);
