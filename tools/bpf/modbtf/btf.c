@@ -6,6 +6,7 @@
 
 #include <linux/btf.h>
 #include "kernel.h"
+#include "btf_rest.h"
 #include "modbtf.h"
 
 char modbtf_no_btf[1];
@@ -36,7 +37,6 @@ static bool is_print(unsigned char c)
 	return (c >= 0x20 && c < 0x7f) || c >= 0xa0;
 }
 
-/* The string at @off, or NULL if there is none */
 const char *btf_str(const struct btf *btf, u32 off)
 {
 	while (off < btf->start_str_off)
@@ -237,22 +237,6 @@ static int check_float(struct btf *btf, const struct btf_type *t)
 	return BAD(btf, "float has wrong data");
 }
 
-/* Bytes that follow struct btf_type: some, and some for each of vlen */
-static const struct {
-	u8 fixed, each;
-} type_rest[NR_BTF_KINDS] = {
-	[BTF_KIND_INT]		= { sizeof(u32) },
-	[BTF_KIND_ARRAY]	= { sizeof(struct btf_array) },
-	[BTF_KIND_STRUCT]	= { 0, sizeof(struct btf_member) },
-	[BTF_KIND_UNION]	= { 0, sizeof(struct btf_member) },
-	[BTF_KIND_ENUM]		= { 0, sizeof(struct btf_enum) },
-	[BTF_KIND_ENUM64]	= { 0, sizeof(struct btf_enum64) },
-	[BTF_KIND_FUNC_PROTO]	= { 0, sizeof(struct btf_param) },
-	[BTF_KIND_VAR]		= { sizeof(struct btf_var) },
-	[BTF_KIND_DATASEC]	= { 0, sizeof(struct btf_var_secinfo) },
-	[BTF_KIND_DECL_TAG]	= { sizeof(struct btf_decl_tag) },
-};
-
 /* btf_check_meta(): bytes of a type of which @left are there, or a negative error */
 static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_type *t, size_t left)
 {
@@ -269,7 +253,7 @@ static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_t
 		return BAD(btf, "type is of an unknown kind");
 	if (!name_off_valid(btf, t->name_off))
 		return BAD(btf, "name is out of range");
-	len = sizeof(*t) + type_rest[kind].fixed + (u64)btf_type_vlen(t) * type_rest[kind].each;
+	len = sizeof(*t) + btf_rest[kind].fixed + (u64)btf_type_vlen(t) * btf_rest[kind].each;
 	/* one that has no members does not say why it has a length */
 	if (left < len)
 		return BAD(btf, "type is cut off");
@@ -287,7 +271,7 @@ static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_t
 		break;
 	case BTF_KIND_ENUM:
 	case BTF_KIND_ENUM64:
-		err = check_enum(btf, t, type_rest[kind].each);
+		err = check_enum(btf, t, btf_rest[kind].each);
 		break;
 	case BTF_KIND_FWD:
 		err = btf_type_vlen(t) || t->type || !named(btf, t) ?
@@ -434,15 +418,7 @@ static int check_strings(struct btf *btf, const struct rules *r)
 
 static bool is_modifier(const struct btf_type *t)
 {
-	switch (btf_kind(t)) {
-	case BTF_KIND_TYPEDEF:
-	case BTF_KIND_VOLATILE:
-	case BTF_KIND_CONST:
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_TYPE_TAG:
-		return true;
-	}
-	return false;
+	return btf_is_mod(t) || btf_type_is_typedef(t);
 }
 
 /**
@@ -550,6 +526,7 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
  */
 void btf_free(struct btf *btf)
 {
+	free(btf->by_name);
 	free(btf->types);
 	free(btf->buf);
 	*btf = (struct btf){};

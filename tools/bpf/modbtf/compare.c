@@ -58,9 +58,7 @@ static bool same_type(struct compare *c, u32 a, u32 b, int depth)
 	    strcmp(name_of(c->a, ta->name_off), name_of(c->b, tb->name_off)) ||
 	    (has_size(ta) && ta->size != tb->size))
 		return false;
-	if (btf_type_is_func(ta) || btf_kind(ta) == BTF_KIND_VOLATILE ||
-	    btf_kind(ta) == BTF_KIND_CONST || btf_kind(ta) == BTF_KIND_RESTRICT ||
-	    btf_type_is_ptr(ta) || btf_kind(ta) == BTF_KIND_TYPE_TAG)
+	if (btf_type_is_func(ta) || btf_type_is_ptr(ta) || btf_is_mod(ta))
 		return same_type(c, ta->type, tb->type, depth + 1);
 	n = btf_type_vlen(ta);
 	if (btf_type_is_func_proto(ta)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kernel/bpf/btf_module.c and kernel/bpf/btf_distilled.c need to be compiled
- * into modbtf as they are, and struct btf as the kernel has it.  Included before
- * either; their own includes are taken out by the Makefile.
+ * What kernel/bpf/btf_module.c, kernel/bpf/btf_distilled.c and tools/lib/bpf/btf_relocate.c
+ * need to be compiled into modbtf as they are, and struct btf as the kernel has it.
+ * Included before each; their own includes are taken out by the Makefile.
  */
 #ifndef __MODBTF_KERNEL_H
 #define __MODBTF_KERNEL_H
@@ -29,7 +29,13 @@
 #define btf_types	modbtf_types
 #define btf_names_end	modbtf_names_end
 
+/* libbpf has its own, for its struct btf */
+#define btf_ids_by_name		modbtf_ids_by_name
+#define btf_relocate		modbtf_relocate
+#define btf_set_base_btf	modbtf_set_base_btf
+
 /* In libbpf, but in none of its public headers */
+const char *btf_kind_str(const struct btf_type *t);
 void libbpf_sha256(const void *data, size_t len, __u8 out[32]);
 
 #undef min_t
@@ -54,6 +60,8 @@ struct btf {
 	u32 start_id;			/* first own id */
 	u32 start_str_off;
 	struct btf *base_btf;
+	u32 *by_name;			/* see btf_ids_by_name(); NULL until it was called */
+	u32 nr_named;
 	const char *why;		/* it is malformed */
 	u32 why_id;			/* the type that is, or 0 */
 };
@@ -88,7 +96,9 @@ static inline struct btf_type *btf_type_by_id(const struct btf *btf, u32 id)
 	return id < btf->nr_types ? btf->types[id] : NULL;
 }
 
+#define btf_header(btf)		(&(btf)->hdr)
 #define btf_type_vlen(t)	BTF_INFO_VLEN((t)->info)
+#define btf_type_kflag(t)	BTF_INFO_KFLAG((t)->info)
 #define btf_type_is_ptr(t)	(btf_kind(t) == BTF_KIND_PTR)
 #define btf_type_is_int(t)	(btf_kind(t) == BTF_KIND_INT)
 #define btf_type_is_array(t)	(btf_kind(t) == BTF_KIND_ARRAY)
@@ -113,6 +123,9 @@ static inline u32 __btf_member_bitfield_size(const struct btf_type *t, const str
 	return BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BITFIELD_SIZE(m->offset) : 0;
 }
 
+/* The string at @off, or NULL if there is none */
+const char *btf_str(const struct btf *btf, u32 off);
+
 /* kernel/bpf/btf_module.c: 0, -EINVAL or -ENOMEM */
 int btf_check_refs(const struct btf *btf);
 
@@ -121,6 +134,12 @@ struct btf_distilled *btf_distilled_parse(const void *data, u32 size, void **bas
 u32 btf_distilled_id(const struct btf_distilled *d, u32 id);
 void *btf_distilled_split(const struct btf_distilled *d, const void *data, u32 *size,
 			  const void *section, const struct btf *base);
+
+/* tools/lib/bpf/btf_relocate.c, and what it calls */
+int btf_relocate(struct btf *btf, const struct btf *base, u32 **map);
+int btf_ids_by_name(const struct btf *btf, const u32 **ids);
+void btf_set_base_btf(struct btf *btf, const struct btf *base);
+void __printf(1, 2) modbtf_warn(const char *fmt, ...);
 
 #ifdef MODBTF_KERNEL_CODE
 #define BITS_PER_BYTE		8
@@ -134,11 +153,22 @@ void *btf_distilled_split(const struct btf_distilled *d, const void *data, u32 *
 #define pr_debug(...)		do { } while (0)
 #define kvfree(p)		free(p)
 #define sha256(data, len, out)	libbpf_sha256(data, len, out)
+#define sort(base, num, size, cmp, swap) (qsort)(base, num, size, cmp)
+#define btf_name_by_offset	btf_str
+#define btf_str_by_offset	btf_str
+#define btf_get_name(btf)	""
+#define pr_warn_ratelimited	modbtf_warn
+#define kvcalloc(nr, size, gfp)	calloc(nr, size)
 
 /* btf_vmlinux_id() is about the kernel that it runs in; here nobody calls it */
 extern char modbtf_no_btf[];
 #define __start_BTF modbtf_no_btf
 #define __stop_BTF modbtf_no_btf
+
+static inline const char *btf_type_str(const struct btf_type *t)
+{
+	return btf_kind_str(t);
+}
 
 static inline void *kvzalloc(size_t size, int gfp)
 {

@@ -10,7 +10,6 @@
 #include <linux/types.h>
 
 struct btf;
-struct relo_base;
 
 #define BASE_ID_SIZE 32
 
@@ -51,7 +50,6 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 	      const struct rules *r);
 int btf_check_chains(struct btf *btf, const struct rules *r);
 void btf_free(struct btf *btf);
-const char *btf_str(const struct btf *btf, __u32 off);
 
 /* input.c ------------------------------------------------------------------- */
 
@@ -158,7 +156,6 @@ enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_NONE, NR_VERDICTS };
 /* A kernel on which modules are loaded, or were built */
 struct base {
 	struct btf *btf;
-	struct relo_base *relo;
 	uint8_t id[BASE_ID_SIZE];
 };
 
@@ -203,26 +200,18 @@ void result_free(struct result *r);
 
 /* relocate.c ---------------------------------------------------------------- */
 
-/* What modules are relocated onto: raw BTF, which has to stay */
-struct relo_base *relo_base_new(const void *data, size_t size);
-void relo_base_free(struct relo_base *b);
-
 /**
  * relocate() - relocate BTF that is split from a distilled base
- * @b: what it is relocated onto
- * @dist: raw distilled base
- * @split: raw BTF split from it
- * @out: raw BTF split from @b, for free()
- * @map: the ids that its ids get, for free()
- * @nr: how many
- * @why: what libbpf says if it fails, or NULL; for free()
+ * @btf: what is changed; split from @base afterwards
+ * @base: what it is relocated onto; others can be relocated onto it at the same time
+ * @map: the ids that those of @btf become, for free()
+ * @why: what the kernel would say if it fails, or NULL; for free()
  *
- * Can be called by several threads.
+ * Takes every id in @btf for one that exists.
  *
  * Return: 0 or a negative error.
  */
-int relocate(struct relo_base *b, struct blob dist, struct blob split, struct blob *out,
-	     __u32 **map, __u32 *nr, char **why);
+int relocate(struct btf *btf, const struct btf *base, __u32 **map, char **why);
 
 /* compare.c ----------------------------------------------------------------- */
 

@@ -1,104 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * btf_relocate(), which libbpf and the kernel share.  The only file that knows
- * struct btf of libbpf; the others know that of the kernel.
+ * What tools/lib/bpf/btf_relocate.c, which is part of the kernel, needs besides
+ * kernel.h: an index of the base, and somebody who hears its complaints.
  */
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <bpf/libbpf_internal.h>
+#include "kernel.h"
 #include "modbtf.h"
 
-struct relo_base {
-	struct blob raw;
-	struct btf *btf;	/* made when it is first needed */
-	pthread_mutex_t lock;	/* libbpf builds an index when it is first asked */
-};
+/* The first complaint of this thread */
+static __thread char *said;
 
-/* The first line that libbpf has said, of the thread that has the lock */
-static char *said;
-
-static int keep_first(enum libbpf_print_level level, const char *fmt, va_list args)
+void modbtf_warn(const char *fmt, ...)
 {
-	if (level == LIBBPF_WARN && !said && vasprintf(&said, fmt, args) < 0)
-		said = NULL;
-	return 0;
-}
+	char *line, *start;
+	va_list args;
 
-struct relo_base *relo_base_new(const void *data, size_t size)
-{
-	struct relo_base *b = xrealloc(NULL, sizeof(*b));
-
-	*b = (struct relo_base){ .raw = { (void *)data, size } };
-	pthread_mutex_init(&b->lock, NULL);
-	libbpf_set_print(keep_first);
-	return b;
-}
-
-void relo_base_free(struct relo_base *b)
-{
-	if (!b)
-		return;
-	btf__free(b->btf);
-	pthread_mutex_destroy(&b->lock);
-	free(b);
-}
-
-/* What libbpf says begins with "libbpf: " and ends with a new line */
-static char *trimmed(char *s)
-{
-	char *end;
-
-	if (!s)
-		return NULL;
-	end = strchrnul(s, '\n');
-	*end = 0;
-	if (!strncmp(s, "libbpf: ", 8))
-		memmove(s, s + 8, end - s - 7);
-	return s;
-}
-
-int relocate(struct relo_base *b, struct blob dist, struct blob split, struct blob *out,
-	     __u32 **map, __u32 *nr, char **why)
-{
-	struct btf *dist_btf = NULL, *btf = NULL;
-	const void *raw;
-	__u32 size;
-	int err;
-
-	*out = (struct blob){};
-	*map = NULL;
-	*why = NULL;
-	pthread_mutex_lock(&b->lock);
-	if (!b->btf)
-		b->btf = btf__new(b->raw.data, b->raw.size);
-	if (b->btf)
-		dist_btf = btf__new(dist.data, dist.size);
-	if (dist_btf)
-		btf = btf__new_split(split.data, split.size, dist_btf);
-	err = btf ? 0 : -errno;
-	if (!err) {
-		*nr = btf__type_cnt(btf);
-		err = btf_relocate(btf, b->btf, map);
+	va_start(args, fmt);
+	if (!said && vasprintf(&line, fmt, args) >= 0) {
+		/* behind the name of the module */
+		start = strstr(line, "BTF: ");
+		said = xasprintf("%.*s", (int)strcspn(line, "\n") - (int)(start + 5 - line),
+				 start + 5);
+		free(line);
 	}
-	if (!err) {
-		raw = btf__raw_data(btf, &size);
-		if (raw) {
-			out->data = memcpy(xrealloc(NULL, size), raw, size);
-			out->size = size;
-		} else {
-			err = -ENOMEM;
-		}
+	va_end(args);
+}
+
+static int cmp_name(const void *a, const void *b, void *btf)
+{
+	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+	int diff = strcmp(btf_str(btf, btf_type_by_id(btf, x)->name_off),
+			  btf_str(btf, btf_type_by_id(btf, y)->name_off));
+
+	return diff ?: x < y ? -1 : x > y;
+}
+
+/* The types of a base that have names, in the order of these.  Made when it is first
+ * asked for, by whichever thread.  Returns how many, or -ENOMEM.
+ */
+int btf_ids_by_name(const struct btf *btf, const u32 **ids)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct btf *b = (struct btf *)btf;
+	u32 id;
+
+	pthread_mutex_lock(&lock);
+	if (!b->by_name) {
+		b->by_name = calloc(b->nr_types, sizeof(*b->by_name));
+		for (id = 1; b->by_name && id < b->nr_types; id++)
+			if (btf_type_by_id(b, id)->name_off)
+				b->by_name[b->nr_named++] = id;
+		if (b->by_name)
+			qsort_r(b->by_name, b->nr_named, sizeof(id), cmp_name, b);
 	}
-	btf__free(btf);
-	btf__free(dist_btf);
-	*why = trimmed(said);
+	pthread_mutex_unlock(&lock);
+	*ids = b->by_name;
+	return b->by_name ? b->nr_named : -ENOMEM;
+}
+
+void btf_set_base_btf(struct btf *btf, const struct btf *base)
+{
+	btf->base_btf = (struct btf *)base;
+	btf->start_id = btf_nr_types(base);
+	btf->start_str_off = base->hdr.str_len;
+}
+
+int relocate(struct btf *btf, const struct btf *base, __u32 **map, char **why)
+{
+	int err = btf_relocate(btf, base, map);
+
+	*why = said;
 	said = NULL;
-	pthread_mutex_unlock(&b->lock);
 	return err;
 }

@@ -11,6 +11,9 @@
 
 #define BAD_REF "a reference leads to a type that cannot stand there"
 
+/* Arrays and modifiers in one another; more are a circle */
+#define MAX_STEPS 10000
+
 /* The first of a kind is its default */
 static const struct rules all_rules[] = {
 	{ "stock-7.3", false, 703 },
@@ -55,7 +58,6 @@ char *base_load(struct base *b, const char *path, const struct rules *r)
 		base_free(b);
 	} else {
 		libbpf_sha256(raw.data, raw.size, b->id);
-		b->relo = relo_base_new(b->btf->data, b->btf->data_size);
 	}
 	free(raw.data);
 	return problem;
@@ -66,7 +68,6 @@ void base_free(struct base *b)
 	if (b->btf)
 		btf_free(b->btf);
 	free(b->btf);
-	relo_base_free(b->relo);
 	*b = (struct base){};
 }
 
@@ -141,9 +142,8 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 			 struct btf *dist, struct id_map *map, const struct blob *section,
 			 struct result *out)
 {
-	struct blob base = section ? *section : (struct blob){}, split = m->split, moved = {};
+	struct blob base = section ? *section : (struct blob){}, split = m->split;
 	void *made = NULL, *base_data;
-	char *why = NULL;
 	u32 base_size, size;
 	int err;
 
@@ -160,19 +160,14 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 		}
 		base = (struct blob){ base_data, base_size };
 	}
-	if (!section) {
-		err = btf_parse(btf, split.data, split.size, a->running.btf, a->rules);
+	if (section) {
+		err = btf_parse(dist, base.data, base.size, NULL, a->rules);
 		if (!err)
-			err = btf_check_refs(btf);
-		return err;
-	}
-
-	err = btf_parse(dist, base.data, base.size, NULL, a->rules);
-	if (!err)
-		err = btf_check_chains(dist, a->rules);
-	if (err) {
-		explain(out, dist);
-		return err;
+			err = btf_check_chains(dist, a->rules);
+		if (err) {
+			explain(out, dist);
+			return err;
+		}
 	}
 	if (map->distilled) {
 		size = split.size;
@@ -183,27 +178,18 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 		}
 		split = (struct blob){ made, size };
 	}
-	err = btf_parse(btf, split.data, split.size, dist, a->rules);
-	if (!err)
-		err = btf_check_refs(btf);
-	if (err)
-		goto out;
-
-	err = relocate(a->running.relo, base, split, &moved, &map->ids, &map->nr, &why);
-	if (err) {
-		out->detail = why;
-		err = err == -ENOMEM ? err : -ESTALE;
-		goto out;
-	}
-	free(why);
-	btf_free(btf);
-	err = btf_parse(btf, moved.data, moved.size, a->running.btf, a->rules);
-	if (!err)
-		err = btf_check_refs(btf);
-out:
-	free(moved.data);
+	err = btf_parse(btf, split.data, split.size, section ? dist : a->running.btf, a->rules);
 	free(made);
-	return err;
+	if (!err)
+		err = btf_check_refs(btf);
+	if (err || !section)
+		return err;
+
+	map->nr = btf_nr_types(btf);
+	err = relocate(btf, a->running.btf, &map->ids, &out->detail);
+	if (err)
+		return err == -ENOMEM ? err : -ESTALE;
+	return btf_check_refs(btf);
 }
 
 static void decide_patched(struct audit *a, const struct module *m, struct result *out)
@@ -300,22 +286,48 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 	}
 }
 
+/* Relocation of a stock kernel does not look where an id leads, and follows arrays to
+ * their end.  NULL, or what would happen to it.
+ */
+static const char *check_relocatable(const struct btf *btf)
+{
+	u32 id, nr = btf_nr_types(btf), *ref, steps;
+	const struct btf_type *t;
+	struct btf_field_iter it;
+
+	for (id = btf->start_id; id < nr; id++) {
+		if (btf_field_iter_init(&it, btf_type_by_id(btf, id), BTF_FIELD_ITER_IDS))
+			continue;
+		while ((ref = btf_field_iter_next(&it)))
+			if (*ref >= nr)
+				return "a type that does not exist, where this kernel does not look";
+	}
+	for (id = btf->start_id; id < nr; id++) {
+		t = btf_type_by_id(btf, id);
+		for (steps = 0; btf_type_is_array(t) || btf_is_mod(t) || btf_type_is_typedef(t);) {
+			if (++steps > MAX_STEPS)
+				return "an array in itself, where this kernel does not end";
+			t = btf_type_by_id(btf, btf_type_is_array(t) ? btf_array(t)->type : t->type);
+		}
+	}
+	return NULL;
+}
+
 /* btf_parse_module() as it was; find_module_sections() takes the first .BTF */
 static void decide_stock(struct audit *a, const struct module *m, struct result *out)
 {
 	/* 6.1 does not know .BTF.base */
-	bool relocated = m->has_base && a->rules->version > 601;
+	bool relocates = m->has_base && a->rules->version > 601;
 	struct btf btf = {}, dist = {};
-	struct blob moved = {};
-	char *why = NULL;
-	u32 *map = NULL, nr;
+	const char *what = NULL;
+	u32 *map = NULL;
 	int err = 0;
 
 	if (!m->split.size) {
 		out->verdict = V_NONE;
 		return;
 	}
-	if (relocated) {
+	if (relocates) {
 		err = btf_parse(&dist, m->base.data, m->base.size, NULL, a->rules);
 		if (!err)
 			err = btf_check_chains(&dist, a->rules);
@@ -324,31 +336,27 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 	}
 	if (!err) {
 		err = btf_parse(&btf, m->split.data, m->split.size,
-				relocated ? &dist : a->running.btf, a->rules);
+				relocates ? &dist : a->running.btf, a->rules);
 		if (!err)
 			err = btf_check_chains(&btf, a->rules);
 		if (err)
 			explain(out, &btf);
 	}
-	/* relocation takes ids for indices, and stock does not look at them before */
-	if (!err && relocated) {
-		err = btf_check_refs(&btf);
-		if (err)
-			out->detail = xstrdup(BAD_REF);
-		else
-			err = relocate(a->running.relo, m->base, m->split, &moved, &map, &nr, &why);
-		if (why)
-			out->detail = why;
-	}
-	if (err)
-		drop(out, moved.data || !relocated || !why ? "invalid" : "relocation");
-	else if (relocated)
-		out->verdict = V_RELOCATED;
-	else
+	if (!err && relocates)
+		what = check_relocatable(&btf);
+	if (err || what) {
+		drop(out, "invalid");
+		if (what)
+			out->detail = xstrdup(what);
+	} else if (!relocates) {
 		judge(a, m, &btf, out);
+	} else if (relocate(&btf, a->running.btf, &map, &out->detail)) {
+		drop(out, "relocation");
+	} else {
+		out->verdict = V_RELOCATED;
+	}
 	btf_free(&btf);
 	btf_free(&dist);
-	free(moved.data);
 	free(map);
 }
 
