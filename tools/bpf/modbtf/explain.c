@@ -21,8 +21,6 @@ static const struct {
 	  "Build it with the tools that this kernel asks for." },
 	{ "no-memory", "There was not enough memory.", "Try again where there is more." },
 	{ "name-clash", "It is called vmlinux, which is taken in /sys/kernel/btf.", "Rename it." },
-	{ "unproved", "This kernel uses its BTF, and nothing says what it was built with.",
-	  "Say what it was built with by --built-against." },
 };
 
 static void print_section(const char *name, bool has, const struct blob *b)
@@ -50,7 +48,7 @@ int cmd_explain(struct audit *a, const char *path)
 	struct result res;
 	struct module m;
 	char *problem;
-	bool finding;
+	int status;
 	size_t i;
 
 	problem = read_file(path, MAX_MODULE, &file);
@@ -67,7 +65,7 @@ int cmd_explain(struct audit *a, const char *path)
 		return 2;
 	}
 	decide(a, &m, &res);
-	finding = res.verdict == V_DROPPED || res.verdict == V_WRONG;
+	status = is_finding(res.verdict);
 
 	printf("%-14s  %s\n", "module", m.name);
 	print_section(".BTF", m.has_split, &m.split);
@@ -103,6 +101,9 @@ int cmd_explain(struct audit *a, const char *path)
 		puts("\nIt was built without BTF, or stripped of it.");
 	result_free(&res);
 	module_free(&m);
+	if (res.verdict == V_UNPROVED)
+		puts("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
+		     "Say so by --built-against.");
 	free(file.data);
-	return finding ? 1 : 0;
+	return status;
 }

@@ -151,7 +151,7 @@ char *elf_section(struct blob file, const char *name, struct blob *out);
 
 /* rules.c ------------------------------------------------------------------- */
 
-enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_NONE, NR_VERDICTS };
+enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR_VERDICTS };
 
 /* A kernel on which modules are loaded, or were built */
 struct base {
@@ -253,7 +253,7 @@ struct report {
 	enum format format;
 	bool strict, quiet, colour, progress;
 	unsigned long count[NR_VERDICTS];
-	unsigned long seen, suppressed, troubles, unproved;
+	unsigned long seen, findings, suppressed, troubles;
 	struct suppressions suppress;
 };
 
@@ -274,4 +274,6 @@ int cmd_id(char **paths, int nr);
 int cmd_explain(struct audit *a, const char *path);
 int cmd_status(const char *sysfs, bool json, bool colour);
 
+/* Does it ask for somebody to look? */
+bool is_finding(enum verdict v);
 #endif

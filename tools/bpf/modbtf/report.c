@@ -9,14 +9,16 @@
 
 const char *verdict_name(enum verdict v, bool strict)
 {
-	static const char * const names[] = { "native", "relocated", "dropped", "wrong", "none" };
+	static const char * const names[] = {
+		"native", "relocated", "dropped", "wrong", "unproved", "none"
+	};
 
 	return v == V_DROPPED && strict ? "refused" : names[v];
 }
 
-static bool is_finding(enum verdict v)
+bool is_finding(enum verdict v)
 {
-	return v == V_DROPPED || v == V_WRONG;
+	return v == V_DROPPED || v == V_WRONG || v == V_UNPROVED;
 }
 
 static void json_line(struct json_object *o)
@@ -172,12 +174,11 @@ void report_module(struct report *r, const char *path, const struct module *m,
 		fprintf(stderr, "modbtf: %s: %s\n", path, trouble);
 	} else {
 		r->count[res->verdict]++;
-		if (res->reason && !strcmp(res->reason, "unproved"))
-			r->unproved++;
 		if (is_finding(res->verdict))
 			why_not = suppressed(&r->suppress, m->name,
 					     verdict_name(res->verdict, r->strict));
 		r->suppressed += !!why_not;
+		r->findings += is_finding(res->verdict) && !why_not;
 	}
 	if (r->format == F_JSON)
 		json_module(r, path, m, res, trouble, why_not);
@@ -198,7 +199,6 @@ static void json_summary(const struct report *r)
 		json_object_object_add(s, verdict_name(v, r->strict),
 				       json_object_new_int64(r->count[v]));
 	json_object_object_add(s, "suppressed", json_object_new_int64(r->suppressed));
-	json_object_object_add(s, "unproved", json_object_new_int64(r->unproved));
 	json_object_object_add(s, "trouble", json_object_new_int64(r->troubles));
 	json_object_object_add(o, "summary", s);
 	json_line(o);
@@ -216,14 +216,12 @@ static void text_summary(const struct report *r)
 	if (r->troubles)
 		printf("; %lu cannot be read", r->troubles);
 	putchar('\n');
-	if (r->unproved)
-		printf("%lu of them may be wrong, which only --built-against can tell\n",
-		       r->unproved);
+	if (r->count[V_UNPROVED])
+		puts("what is unproved may be wrong, which only --built-against can tell");
 }
 
 int report_end(struct report *r)
 {
-	unsigned long findings = r->count[V_DROPPED] + r->count[V_WRONG] - r->suppressed;
 	size_t i;
 
 	clear_progress(r);
@@ -241,5 +239,5 @@ int report_end(struct report *r)
 		fprintf(stderr, "modbtf: cannot write the report\n");
 		return 2;
 	}
-	return r->troubles ? 2 : findings ? 1 : 0;
+	return r->troubles ? 2 : r->findings ? 1 : 0;
 }

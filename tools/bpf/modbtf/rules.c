@@ -279,7 +279,7 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 		}
 		btf_free(&built);
 	} else if (!m->id) {
-		out->reason = "unproved";
+		out->verdict = V_UNPROVED;
 	} else if (memcmp(m->id, a->running.id, BASE_ID_SIZE)) {
 		out->verdict = V_WRONG;
 		out->reason = "base-changed";
