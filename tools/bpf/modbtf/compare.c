@@ -29,17 +29,8 @@ static const char *name_of(const struct btf *btf, u32 off)
 
 static bool has_size(const struct btf_type *t)
 {
-	switch (btf_kind(t)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_FLOAT:
-	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64:
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-	case BTF_KIND_DATASEC:
-		return true;
-	}
-	return false;
+	return btf_is_composite(t) || btf_is_any_enum(t) || btf_is_int(t) || btf_is_float(t) ||
+	       btf_is_datasec(t);
 }
 
 /* Are these the same by kind, name and size; nameless ones by what they are made of? */
