@@ -45,6 +45,7 @@ static struct job *job_nr(struct pool *p, unsigned long nr)
 static void look_at(struct pool *p, struct job *j)
 {
 	struct blob file = j->data;
+	const char *why_not;
 
 	if (!file.data)
 		j->trouble = read_file(j->path, MAX_MODULE, &file);
@@ -53,8 +54,13 @@ static void look_at(struct pool *p, struct job *j)
 	if (j->trouble)
 		return;
 	j->trouble = module_parse(&j->m, file, j->path);
-	if (!j->trouble)
-		decide(p->audit, &j->m, &j->res);
+	if (!j->trouble) {
+		why_not = foreign(p->audit, &j->m);
+		if (why_not)
+			j->trouble = xstrdup(why_not);
+		else
+			decide(p->audit, &j->m, &j->res);
+	}
 	/* what the report needs of the module are copies */
 	free(file.data);
 }

@@ -4,6 +4,7 @@
  * in the order and with the limits that it has in 6.1, 6.12 and 7.3.
  */
 
+#include <byteswap.h>
 #include <linux/btf.h>
 #include "kernel.h"
 #include "btf_rest.h"
@@ -518,6 +519,70 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 			return err;
 	}
 	return check_types(btf, r);
+}
+
+/* Was raw BTF written by a machine of the other byte order? */
+bool btf_is_swapped(struct blob raw)
+{
+	u16 magic = 0;
+
+	memcpy(&magic, raw.data, min_t(size_t, raw.size, sizeof(magic)));
+	return magic == bswap_16(BTF_MAGIC);
+}
+
+/* Change the byte order of the words in [@from, @to), as far as they are there */
+static void swap_words(struct blob b, u64 from, u64 to)
+{
+	u32 word;
+
+	for (to = min_t(u64, to, b.size); from + sizeof(word) <= to; from += sizeof(word)) {
+		memcpy(&word, b.data + from, sizeof(word));
+		word = bswap_32(word);
+		memcpy(b.data + from, &word, sizeof(word));
+	}
+}
+
+/**
+ * btf_swap() - change the byte order of raw BTF into that of this program
+ * @raw: what is changed; it can be malformed
+ *
+ * The header is a magic number, two bytes, and words; all that types are made of are words.
+ */
+void btf_swap(struct blob raw)
+{
+	struct btf_header h = {};
+	u8 *p = raw.data, first;
+	u64 types;
+
+	if (raw.size < sizeof(h.magic))
+		return;
+	first = p[0];
+	p[0] = p[1];
+	p[1] = first;
+	swap_words(raw, offsetof(struct btf_header, hdr_len), offsetofend(struct btf_header, hdr_len));
+	memcpy(&h, p, min_t(size_t, raw.size, sizeof(h)));
+	swap_words(raw, offsetofend(struct btf_header, hdr_len), h.hdr_len);
+	memcpy(&h, p, min_t(size_t, raw.size, sizeof(h)));
+	types = (u64)h.hdr_len + h.type_off;
+	swap_words(raw, types, types + h.type_len);
+}
+
+/* The same for .BTF.distilled: words, and raw BTF */
+void btf_distilled_swap(struct blob section)
+{
+	struct btf_distilled d;
+	u64 end;
+
+	swap_words(section, 0, sizeof(d));
+	if (section.size < sizeof(d))
+		return;
+	memcpy(&d, section.data, sizeof(d));
+	end = sizeof(d) + ((u64)d.dist_types + d.tail_types) * sizeof(u32) + d.tail_len;
+	/* the ids do not begin with that of void */
+	end -= sizeof(u32);
+	swap_words(section, sizeof(d), end);
+	if (end < section.size)
+		btf_swap((struct blob){ section.data + end, section.size - end });
 }
 
 /**

@@ -56,6 +56,10 @@ int cmd_explain(struct audit *a, const char *path)
 		problem = unpack(file, MAX_MODULE, &file);
 	if (!problem) {
 		problem = module_parse(&m, file, path);
+		if (!problem && foreign(a, &m)) {
+			problem = xstrdup(foreign(a, &m));
+			module_free(&m);
+		}
 		if (problem)
 			free(file.data);
 	}
@@ -97,13 +101,13 @@ int cmd_explain(struct audit *a, const char *path)
 			printf("\n%s\n%s\n", advice[i].what, advice[i].todo);
 	if (res.verdict == V_WRONG)
 		puts("\nThis kernel uses the BTF all the same. BPF programs see wrong types.");
+	if (res.verdict == V_UNPROVED)
+		puts("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
+		     "Say so by --built-against.");
 	if (res.verdict == V_NONE)
 		puts("\nIt was built without BTF, or stripped of it.");
 	result_free(&res);
 	module_free(&m);
-	if (res.verdict == V_UNPROVED)
-		puts("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
-		     "Say so by --built-against.");
 	free(file.data);
 	return status;
 }

@@ -53,8 +53,9 @@ static int base_id(const char *path, struct blob file)
 
 static bool is_module(const struct blob *b)
 {
-	/* e_type of ELF: ET_REL */
-	return b->size > 18 && !memcmp(b->data, "\177ELF", 4) && ((uint8_t *)b->data)[16] == 1;
+	/* e_type of ELF, in either byte order: ET_REL */
+	return b->size > 18 && !memcmp(b->data, "\177ELF", 4) &&
+	       ((uint8_t *)b->data)[16] + ((uint8_t *)b->data)[17] == 1;
 }
 
 int cmd_id(char **paths, int nr)

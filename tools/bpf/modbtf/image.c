@@ -43,30 +43,23 @@ static char *bzimage_payload(struct blob *b)
 
 static bool is_btf(const struct blob *b)
 {
-	uint16_t magic;
+	static const uint16_t magic = BTF_MAGIC;
 
-	if (b->size < sizeof(magic))
-		return false;
-	memcpy(&magic, b->data, sizeof(magic));
-	return magic == BTF_MAGIC;
+	return btf_is_swapped(*b) ||
+	       (b->size >= sizeof(magic) && !memcmp(b->data, &magic, sizeof(magic)));
 }
 
 char *find_base(struct blob in, struct blob *out)
 {
 	char *problem = NULL;
 	struct blob btf = {};
+	int i;
 
 	*out = btf;
-	if (is_bzimage(&in))
-		problem = bzimage_payload(&in);
-	if (problem)
-		goto err;
-	problem = unpack(in, MAX_KERNEL, &in);
-	if (problem)
-		return problem;
 	/* a vmlinuz may be compressed, too */
-	if (is_bzimage(&in)) {
-		problem = bzimage_payload(&in);
+	for (i = 0; i < 2; i++) {
+		if (is_bzimage(&in))
+			problem = bzimage_payload(&in);
 		if (problem)
 			goto err;
 		problem = unpack(in, MAX_KERNEL, &in);

@@ -126,6 +126,9 @@ static inline u32 __btf_member_bitfield_size(const struct btf_type *t, const str
 /* The string at @off, or NULL if there is none */
 const char *btf_str(const struct btf *btf, u32 off);
 
+/* Of the modules that this thread looks at; takes the place of sizeof(void *) */
+extern __thread u32 btf_ptr_size;
+
 /* kernel/bpf/btf_module.c: 0, -EINVAL or -ENOMEM */
 int btf_check_refs(const struct btf *btf);
 

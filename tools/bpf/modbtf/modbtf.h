@@ -50,6 +50,9 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 	      const struct rules *r);
 int btf_check_chains(struct btf *btf, const struct rules *r);
 void btf_free(struct btf *btf);
+bool btf_is_swapped(struct blob raw);
+void btf_swap(struct blob raw);
+void btf_distilled_swap(struct blob section);
 
 /* input.c ------------------------------------------------------------------- */
 
@@ -112,8 +115,8 @@ char *find_base(struct blob in, struct blob *out);
 struct btf_id_sym {
 	const char *name;	/* after __BTF_ID__ */
 	const void *data;
-	size_t room;		/* in its section */
 	size_t size;		/* of a set */
+	uint32_t word;		/* the id, or how many are in the set */
 	unsigned int words;	/* that an id takes in the set; 0: no set */
 	bool outside;		/* it is not inside of the section */
 };
@@ -121,6 +124,9 @@ struct btf_id_sym {
 /* What a module says about its BTF.  Points into the file */
 struct module {
 	char *name;
+	bool is32;
+	bool swapped;		/* big-endian: then BTF is in copies, the other way round */
+	void *copies[3];
 	struct blob split;	/* .BTF, if has_split */
 	struct blob base;	/* .BTF.base, if has_base */
 	struct blob distilled;	/* .BTF.distilled, if has_distilled */
@@ -156,6 +162,7 @@ enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR
 /* A kernel on which modules are loaded, or were built */
 struct base {
 	struct btf *btf;
+	bool swapped;		/* its file was big-endian */
 	uint8_t id[BASE_ID_SIZE];
 };
 
@@ -188,6 +195,9 @@ extern const char rules_names[];
  */
 char *base_load(struct base *b, const char *path, const struct rules *r);
 void base_free(struct base *b);
+
+/* Why the kernel cannot load @m whatever its BTF, or NULL */
+const char *foreign(const struct audit *a, const struct module *m);
 
 /**
  * decide() - what a kernel makes of the BTF of a module
@@ -264,6 +274,8 @@ void report_module(struct report *r, const char *path, const struct module *m,
 /* The summary.  Returns the exit status */
 int report_end(struct report *r);
 const char *verdict_name(enum verdict v, bool strict);
+/* Does it ask for somebody to look? */
+bool is_finding(enum verdict v);
 
 /* audit.c, explain.c, status.c ------------------------------------------------ */
 
@@ -274,6 +286,4 @@ int cmd_id(char **paths, int nr);
 int cmd_explain(struct audit *a, const char *path);
 int cmd_status(const char *sysfs, bool json, bool colour);
 
-/* Does it ask for somebody to look? */
-bool is_finding(enum verdict v);
 #endif

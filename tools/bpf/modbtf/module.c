@@ -4,9 +4,11 @@
  * trusted: it may be cut off or made to do harm.
  */
 
+#include <byteswap.h>
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+#include "kernel.h"
 #include "modbtf.h"
 
 #define NOTE_BASE_ID		0x102	/* LINUX_ELFNOTE_BTF_BASE_ID */
@@ -14,12 +16,18 @@
 
 #define MAX_IDS			10000
 
+struct section {
+	const char *name;
+	uint32_t name_off, type, link;
+	uint64_t flags, offset, size;
+};
+
 struct elf {
 	struct blob file;
-	const Elf64_Ehdr *hdr;
-	const Elf64_Shdr *sections;
-	const char *names;
-	size_t names_size;
+	bool is32, swapped;
+	uint16_t type;
+	struct section *sections;
+	unsigned int nr;
 };
 
 static bool inside(const struct blob *b, uint64_t off, uint64_t size)
@@ -27,59 +35,92 @@ static bool inside(const struct blob *b, uint64_t off, uint64_t size)
 	return off <= b->size && size <= b->size - off;
 }
 
-/* Headers are read in place: @file is aligned, and so is what the kernel takes */
+/* A number of @size bytes in the byte order of the file, aligned or not */
+static uint64_t number(bool swapped, const void *p, size_t size)
+{
+	uint64_t all = 0;
+
+	/* of this program, which is little-endian */
+	memcpy(&all, p, size);
+	return swapped ? bswap_64(all) >> (64 - 8 * size) : all;
+}
+
+/* A field of a header of either class */
+#define OF(e, base, type, field) (e->is32 ? \
+	number(e->swapped, (base) + offsetof(Elf32_##type, field), sizeof(((Elf32_##type *)0)->field)) : \
+	number(e->swapped, (base) + offsetof(Elf64_##type, field), sizeof(((Elf64_##type *)0)->field)))
+#define SIZE_OF(e, type) (e->is32 ? sizeof(Elf32_##type) : sizeof(Elf64_##type))
+
+/* Returns NULL, or what is wrong; e->sections is for free() also then */
 static const char *elf_open(struct elf *e, struct blob file)
 {
-	const Elf64_Shdr *s;
+	const uint8_t *hdr = file.data;
+	struct section *s, *names;
+	uint64_t off, entry;
 	unsigned int i;
+	const void *p;
 
-	*e = (struct elf){ .file = file, .hdr = file.data };
-	if (file.size < EI_NIDENT || memcmp(file.data, ELFMAG, SELFMAG))
+	*e = (struct elf){ .file = file };
+	if (file.size < EI_NIDENT || memcmp(hdr, ELFMAG, SELFMAG))
 		return "not an ELF file";
-	if (e->hdr->e_ident[EI_CLASS] != ELFCLASS64 || e->hdr->e_ident[EI_DATA] != ELFDATA2LSB)
-		return "not a 64-bit little-endian ELF file, others are not supported";
-	if (file.size < sizeof(*e->hdr))
+	if ((hdr[EI_CLASS] != ELFCLASS64 && hdr[EI_CLASS] != ELFCLASS32) ||
+	    (hdr[EI_DATA] != ELFDATA2LSB && hdr[EI_DATA] != ELFDATA2MSB))
+		return "an ELF file of an unknown class or byte order";
+	e->is32 = hdr[EI_CLASS] == ELFCLASS32;
+	e->swapped = hdr[EI_DATA] == ELFDATA2MSB;
+	if (file.size < SIZE_OF(e, Ehdr))
 		return "cut off: the ELF header is not complete";
-	if (e->hdr->e_shentsize != sizeof(*s) || e->hdr->e_shoff % sizeof(uint64_t) ||
-	    !e->hdr->e_shnum)
+	e->type = OF(e, hdr, Ehdr, e_type);
+	e->nr = OF(e, hdr, Ehdr, e_shnum);
+	off = OF(e, hdr, Ehdr, e_shoff);
+	entry = OF(e, hdr, Ehdr, e_shentsize);
+	if (entry != SIZE_OF(e, Shdr) || !e->nr)
 		return "the ELF file has no section headers that can be read";
-	if (!inside(&file, e->hdr->e_shoff, (uint64_t)e->hdr->e_shnum * sizeof(*s)))
+	if (!inside(&file, off, e->nr * entry))
 		return "cut off: the section headers are outside of the file";
-	e->sections = file.data + e->hdr->e_shoff;
-	/* the first is none, and nobody looks at it again */
-	if (e->sections->sh_type != SHT_NULL)
-		return "the first section header is not empty";
-	if (!e->hdr->e_shstrndx || e->hdr->e_shstrndx >= e->hdr->e_shnum)
-		return "the ELF file has no section names";
-	for (i = 1; i < e->hdr->e_shnum; i++) {
-		s = e->sections + i;
-		if (s->sh_type != SHT_NULL && s->sh_type != SHT_NOBITS &&
-		    !inside(&file, s->sh_offset, s->sh_size))
-			return "cut off: a section is outside of the file";
+	e->sections = xrealloc(NULL, e->nr * sizeof(*s));
+	for (i = 0; i < e->nr; i++) {
+		p = file.data + off + i * entry;
+		e->sections[i] = (struct section){
+			.name = "",
+			.name_off = OF(e, p, Shdr, sh_name),
+			.type = OF(e, p, Shdr, sh_type),
+			.link = OF(e, p, Shdr, sh_link),
+			.flags = OF(e, p, Shdr, sh_flags),
+			.offset = OF(e, p, Shdr, sh_offset),
+			.size = OF(e, p, Shdr, sh_size),
+		};
 	}
-	s = e->sections + e->hdr->e_shstrndx;
-	if (s->sh_type != SHT_STRTAB || !s->sh_size)
+	/* the first is none, and nobody looks at it again */
+	if (e->sections->type != SHT_NULL)
+		return "the first section header is not empty";
+	i = OF(e, hdr, Ehdr, e_shstrndx);
+	if (!i || i >= e->nr)
 		return "the ELF file has no section names";
-	e->names = file.data + s->sh_offset;
-	e->names_size = s->sh_size;
-	if (e->names[e->names_size - 1])
+	names = e->sections + i;
+	for (s = e->sections + 1; s < e->sections + e->nr; s++)
+		if (s->type != SHT_NULL && s->type != SHT_NOBITS && !inside(&file, s->offset, s->size))
+			return "cut off: a section is outside of the file";
+	if (names->type != SHT_STRTAB || !names->size)
+		return "the ELF file has no section names";
+	p = file.data + names->offset;
+	if (((char *)p)[names->size - 1])
 		return "the section names do not end";
-	for (i = 1; i < e->hdr->e_shnum; i++)
-		if (e->sections[i].sh_type != SHT_NULL && e->sections[i].sh_name >= e->names_size)
+	for (s = e->sections + 1; s < e->sections + e->nr; s++) {
+		if (s->type == SHT_NULL)
+			continue;
+		if (s->name_off >= names->size)
 			return "a section has no name";
+		s->name = p + s->name_off;
+	}
 	return NULL;
 }
 
-static const char *section_name(const struct elf *e, const Elf64_Shdr *s)
+static struct blob section_data(const struct elf *e, const struct section *s)
 {
-	return s->sh_type == SHT_NULL ? "" : e->names + s->sh_name;
-}
-
-static struct blob section_data(const struct elf *e, const Elf64_Shdr *s)
-{
-	if (s->sh_type == SHT_NOBITS)
+	if (s->type == SHT_NOBITS)
 		return (struct blob){};
-	return (struct blob){ e->file.data + s->sh_offset, s->sh_size };
+	return (struct blob){ e->file.data + s->offset, s->size };
 }
 
 char *elf_section(struct blob file, const char *name, struct blob *out)
@@ -90,15 +131,14 @@ char *elf_section(struct blob file, const char *name, struct blob *out)
 
 	*out = (struct blob){};
 	problem = elf_open(&e, file);
-	if (problem)
-		return xstrdup(problem);
-	for (i = 1; i < e.hdr->e_shnum; i++) {
-		if (strcmp(section_name(&e, e.sections + i), name))
+	for (i = 1; i < e.nr && !problem; i++) {
+		if (strcmp(e.sections[i].name, name))
 			continue;
 		*out = section_data(&e, e.sections + i);
 		break;
 	}
-	return NULL;
+	free(e.sections);
+	return problem ? xstrdup(problem) : NULL;
 }
 
 static bool is_zero(const uint8_t *p, size_t size)
@@ -111,7 +151,7 @@ static bool is_zero(const uint8_t *p, size_t size)
 }
 
 /* find_base_id() of kernel/module/btf.c, for notes of type @type */
-static const uint8_t *find_base_id(struct blob notes, uint32_t type)
+static const uint8_t *find_base_id(const struct elf *e, struct blob notes, uint32_t type)
 {
 	static const char name[8] = "Linux\0\0";
 	const void *p = notes.data;
@@ -120,7 +160,9 @@ static const uint8_t *find_base_id(struct blob notes, uint32_t type)
 	uint64_t len;
 
 	while (size >= sizeof(n)) {
-		memcpy(&n, p, sizeof(n));
+		n.n_namesz = OF(e, p, Nhdr, n_namesz);
+		n.n_descsz = OF(e, p, Nhdr, n_descsz);
+		n.n_type = OF(e, p, Nhdr, n_type);
 		p += sizeof(n);
 		size -= sizeof(n);
 		if (n.n_namesz > size || n.n_descsz > size)
@@ -142,22 +184,22 @@ static const uint8_t *find_base_id(struct blob notes, uint32_t type)
 /* find_btf_sections() of kernel/module/btf.c */
 static void find_sections(const struct elf *e, struct module *m)
 {
-	const Elf64_Shdr *s;
+	const struct section *s;
 	struct blob *found, notes;
 	const char *name;
 	unsigned int i;
 	bool *has;
 
-	for (i = 1; i < e->hdr->e_shnum; i++) {
+	for (i = 1; i < e->nr; i++) {
 		s = e->sections + i;
-		if (s->sh_type == SHT_NOTE && !(s->sh_offset % 4)) {
+		if (s->type == SHT_NOTE && !(s->offset % 4)) {
 			notes = section_data(e, s);
-			m->id = m->id ?: find_base_id(notes, NOTE_BASE_ID);
-			m->distilled_id = m->distilled_id ?: find_base_id(notes, NOTE_DISTILLED_ID);
+			m->id = m->id ?: find_base_id(e, notes, NOTE_BASE_ID);
+			m->distilled_id = m->distilled_id ?: find_base_id(e, notes, NOTE_DISTILLED_ID);
 		}
-		if (s->sh_type == SHT_NULL || s->sh_type == SHT_NOTE)
+		if (s->type == SHT_NULL || s->type == SHT_NOTE)
 			continue;
-		name = section_name(e, s);
+		name = s->name;
 		if (!strcmp(name, ".BTF")) {
 			found = &m->split;
 			has = &m->has_split;
@@ -170,7 +212,7 @@ static void find_sections(const struct elf *e, struct module *m)
 		} else {
 			continue;
 		}
-		if (*has || (s->sh_type == SHT_NOBITS && s->sh_size))
+		if (*has || (s->type == SHT_NOBITS && s->size))
 			m->bad = true;
 		/* stock takes the first, this series neither */
 		if (!*has)
@@ -181,26 +223,27 @@ static void find_sections(const struct elf *e, struct module *m)
 
 static bool is_btf_ids(const struct elf *e, unsigned int i)
 {
-	const Elf64_Shdr *s = e->sections + i;
+	const struct section *s = e->sections + i;
 
-	return i && i < e->hdr->e_shnum && s->sh_type != SHT_NULL && s->sh_type != SHT_NOBITS &&
-	       (s->sh_flags & SHF_ALLOC) && !strcmp(section_name(e, s), ".BTF_ids");
+	return i && i < e->nr && s->type != SHT_NULL && s->type != SHT_NOBITS &&
+	       (s->flags & SHF_ALLOC) && !strcmp(s->name, ".BTF_ids");
 }
 
 /* find_btf_id() of kernel/module/btf_ids.c; in a file that is not loaded a symbol is
  * relative to its section
  */
-static void add_id(const struct elf *e, struct module *m, const Elf64_Sym *sym,
-		   const char *name)
+static void add_id(const struct elf *e, struct module *m, const void *sym, const char *name)
 {
-	struct blob sec = section_data(e, e->sections + sym->st_shndx);
-	struct btf_id_sym s = { .name = name, .size = sym->st_size };
+	struct blob sec = section_data(e, e->sections + OF(e, sym, Sym, st_shndx));
+	struct btf_id_sym s = { .name = name, .size = OF(e, sym, Sym, st_size) };
+	uint64_t at = OF(e, sym, Sym, st_value);
 
 	s.words = !strncmp(name, "set8__", 6) ? 2 : !strncmp(name, "set__", 5) ? 1 : 0;
-	s.outside = !inside(&sec, sym->st_value, s.words ? s.size : sizeof(uint32_t));
+	s.outside = !inside(&sec, at, s.words ? s.size : sizeof(uint32_t));
 	if (!s.outside) {
-		s.data = sec.data + sym->st_value;
-		s.room = sec.size - sym->st_value;
+		s.data = sec.data + at;
+		if (sec.size - at >= sizeof(uint32_t))
+			s.word = number(e->swapped, s.data, sizeof(uint32_t));
 	}
 	if (!(m->nr_ids & (m->nr_ids - 1)))
 		m->ids = xrealloc(m->ids, (m->nr_ids ? 2 * m->nr_ids : 1) * sizeof(s));
@@ -210,36 +253,36 @@ static void add_id(const struct elf *e, struct module *m, const Elf64_Sym *sym,
 static void find_symbols(const struct elf *e, struct module *m)
 {
 	static const char id[] = "__BTF_ID__", event[] = "__bpf_trace_tp_map_";
-	const Elf64_Shdr *s = NULL, *strs;
-	const Elf64_Sym *sym, *end;
+	const struct section *s = NULL, *strs;
 	struct blob data, str;
+	uint32_t name_off;
 	const char *name;
+	const void *sym;
 	unsigned int i;
 
-	for (i = 1; i < e->hdr->e_shnum && !s; i++)
-		if (e->sections[i].sh_type == SHT_SYMTAB)
+	for (i = 1; i < e->nr && !s; i++)
+		if (e->sections[i].type == SHT_SYMTAB)
 			s = e->sections + i;
-	if (!s || s->sh_link >= e->hdr->e_shnum || s->sh_offset % sizeof(uint64_t))
+	if (!s || s->link >= e->nr)
 		return;
-	strs = e->sections + s->sh_link;
-	if (strs->sh_type != SHT_STRTAB)
+	strs = e->sections + s->link;
+	if (strs->type != SHT_STRTAB)
 		return;
 	data = section_data(e, s);
 	str = section_data(e, strs);
 	if (!str.size || ((char *)str.data)[str.size - 1])
 		return;
 
-	sym = data.data;
-	end = sym + data.size / sizeof(*sym);
-	for (; sym < end; sym++) {
-		if (sym->st_name >= str.size)
+	for (sym = data.data; inside(&data, sym - data.data, SIZE_OF(e, Sym)); sym += SIZE_OF(e, Sym)) {
+		name_off = OF(e, sym, Sym, st_name);
+		if (name_off >= str.size)
 			continue;
-		name = str.data + sym->st_name;
+		name = str.data + name_off;
 		if (name[0] != '_' || name[1] != '_')
 			continue;
 		if (!strncmp(name, event, sizeof(event) - 1))
 			strings_add(&m->trace_events, xstrdup(name + sizeof(event) - 1));
-		else if (!strncmp(name, id, sizeof(id) - 1) && is_btf_ids(e, sym->st_shndx))
+		else if (!strncmp(name, id, sizeof(id) - 1) && is_btf_ids(e, OF(e, sym, Sym, st_shndx)))
 			add_id(e, m, sym, name + sizeof(id) - 1);
 	}
 }
@@ -302,8 +345,8 @@ static char *module_name(const struct elf *e, const char *path)
 	char *name, *c;
 	unsigned int i;
 
-	for (i = 1; i < e->hdr->e_shnum; i++)
-		if (!strcmp(section_name(e, e->sections + i), ".modinfo"))
+	for (i = 1; i < e->nr; i++)
+		if (!strcmp(e->sections[i].name, ".modinfo"))
 			info = section_data(e, e->sections + i);
 	for (p = info.data; p && p < (char *)info.data + info.size; p = end + 1) {
 		end = memchr(p, 0, (char *)info.data + info.size - p);
@@ -322,6 +365,22 @@ static char *module_name(const struct elf *e, const char *path)
 	return name;
 }
 
+/* From here on all is in the byte order of this program */
+static void swap_btf(struct module *m)
+{
+	struct blob *parts[] = { &m->split, &m->base, &m->distilled };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		m->copies[i] = memcpy(xrealloc(NULL, parts[i]->size), parts[i]->data ?: "",
+				      parts[i]->size);
+		parts[i]->data = m->copies[i];
+	}
+	btf_swap(m->split);
+	btf_swap(m->base);
+	btf_distilled_swap(m->distilled);
+}
+
 char *module_parse(struct module *m, struct blob file, const char *path)
 {
 	const char *problem;
@@ -329,22 +388,31 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 
 	*m = (struct module){};
 	problem = elf_open(&e, file);
-	if (!problem && e.hdr->e_type != ET_REL)
+	if (!problem && e.type != ET_REL)
 		problem = "an ELF file, but not a module";
-	if (problem)
-		return xstrdup(problem);
-	find_sections(&e, m);
-	find_symbols(&e, m);
-	find_kfuncs(m);
-	find_struct_ops(m);
-	m->name = module_name(&e, path);
-	return NULL;
+	if (!problem) {
+		m->is32 = e.is32;
+		m->swapped = e.swapped;
+		find_sections(&e, m);
+		find_symbols(&e, m);
+		find_kfuncs(m);
+		find_struct_ops(m);
+		m->name = module_name(&e, path);
+		if (e.swapped)
+			swap_btf(m);
+	}
+	free(e.sections);
+	return problem ? xstrdup(problem) : NULL;
 }
 
 void module_free(struct module *m)
 {
+	unsigned int i;
+
 	free(m->name);
 	free(m->ids);
+	for (i = 0; i < ARRAY_SIZE(m->copies); i++)
+		free(m->copies[i]);
 	strings_free(&m->kfuncs);
 	strings_free(&m->struct_ops);
 	strings_free(&m->trace_events);

@@ -24,6 +24,9 @@ static const struct rules all_rules[] = {
 	{ "patched-6.1", true, 601 },
 };
 
+/* kernel.h */
+__thread u32 btf_ptr_size;
+
 const char rules_names[] =
 	"stock-7.3 (stock), stock-6.12, -6.1, patched-7.3 (patched), patched-6.12, -6.1";
 
@@ -48,6 +51,10 @@ char *base_load(struct base *b, const char *path, const struct rules *r)
 	problem = read_base(path, &raw);
 	if (problem)
 		return problem;
+	libbpf_sha256(raw.data, raw.size, b->id);
+	b->swapped = btf_is_swapped(raw);
+	if (b->swapped)
+		btf_swap(raw);
 	b->btf = xrealloc(NULL, sizeof(*b->btf));
 	err = btf_parse(b->btf, raw.data, raw.size, NULL, r);
 	if (!err)
@@ -56,8 +63,6 @@ char *base_load(struct base *b, const char *path, const struct rules *r)
 		problem = xasprintf("its BTF is not that of a kernel: %s",
 				    b->btf->why ?: "out of memory");
 		base_free(b);
-	} else {
-		libbpf_sha256(raw.data, raw.size, b->id);
 	}
 	free(raw.data);
 	return problem;
@@ -117,12 +122,11 @@ static const char *check_id(const struct btf_id_sym *s, const struct btf *btf,
 {
 	const struct btf_type *t;
 	size_t entry;
-	u32 word;
+	u32 word = s->word;
 
 	if (s->outside)
 		return "is not inside of its section";
 	if (!s->words) {
-		memcpy(&word, s->data, sizeof(word));
 		if (!word)
 			return NULL;
 		word = map_id(map, word);
@@ -133,7 +137,6 @@ static const char *check_id(const struct btf_id_sym *s, const struct btf *btf,
 	entry = s->words * sizeof(word);
 	if (s->size < entry)
 		return "is damaged";
-	memcpy(&word, s->data, sizeof(word));
 	return word == s->size / entry - 1 && !(s->size % entry) ? NULL : "is damaged";
 }
 
@@ -360,9 +363,15 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 	free(map);
 }
 
+const char *foreign(const struct audit *a, const struct module *m)
+{
+	return m->swapped != a->running.swapped ? "of another byte order than the kernel" : NULL;
+}
+
 void decide(struct audit *a, const struct module *m, struct result *out)
 {
 	*out = (struct result){};
+	btf_ptr_size = m->is32 ? 4 : 8;
 	if (a->rules->patched)
 		decide_patched(a, m, out);
 	else

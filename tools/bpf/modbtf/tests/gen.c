@@ -3,15 +3,17 @@
  * Make what the tests of modbtf need: small bases, and modules split from them.
  *   gen files DIR            all of them
  *   gen bzimage PAYLOAD OUT  a bzImage around a compressed kernel
- *   gen rpm PAYLOAD OUT      an .rpm around a compressed cpio
  */
 
-#include <elf.h>
+#include <byteswap.h>
 #include <err.h>
+#include <fcntl.h>
+#include <gelf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/compiler.h>
 #include <bpf/btf.h>
@@ -20,6 +22,8 @@
 void libbpf_sha256(const void *data, size_t len, __u8 out[32]);
 
 static const char *dir;
+static int class = ELFCLASS64;
+static enum btf_endianness order = BTF_LITTLE_ENDIAN;
 
 struct section {
 	const char *name;
@@ -46,73 +50,77 @@ static void put(const char *name, const void *data, size_t size)
 		err(1, "%s", path);
 }
 
-/* An ELF file of these sections, in a buffer that is large enough for all here */
+static void add_section(Elf *elf, const struct section *s, size_t name, Elf_Type type, unsigned int link)
+{
+	Elf_Scn *scn = elf_newscn(elf);
+	Elf_Data *data = elf_newdata(scn);
+	GElf_Shdr sh;
+
+	gelf_getshdr(scn, &sh);
+	sh.sh_name = name;
+	sh.sh_type = s->type ?: SHT_PROGBITS;
+	sh.sh_flags = s->flags;
+	sh.sh_link = link;
+	gelf_update_shdr(scn, &sh);
+	data->d_buf = (void *)s->data;
+	data->d_size = s->size;
+	data->d_align = 8;
+	data->d_type = type;
+	data->d_version = EV_CURRENT;
+}
+
+/* An ELF file of these sections, of the class and byte order that are set */
 static void put_module(const char *name, const struct section *sec, int nr,
 		       const struct symbol *sym, int nr_sym)
 {
-	static char buf[1 << 16];
-	Elf64_Ehdr *eh = (void *)buf;
-	Elf64_Shdr sh[16] = {};
-	size_t at = sizeof(*eh), names = 1, strs = 1;
-	char shstr[1024] = "", str[1024] = "";
-	Elf64_Sym syms[32] = {};
-	int i, n = 1;
+	char shstr[1024] = "", str[1024] = "", path[4096];
+	size_t names = 1, strs = 1, at[16];
+	char syms[32 * sizeof(Elf64_Sym)];
+	struct section s;
+	GElf_Sym gsym;
+	GElf_Ehdr eh;
+	Elf *elf;
+	int i, fd;
 
-	memset(buf, 0, sizeof(buf));
-	for (i = 0; i < nr; i++, n++) {
-		sh[n].sh_name = names;
-		names += sprintf(shstr + names, "%s", sec[i].name) + 1;
-		sh[n].sh_type = sec[i].type ?: SHT_PROGBITS;
-		sh[n].sh_flags = sec[i].flags;
-		sh[n].sh_offset = at;
-		sh[n].sh_size = sec[i].size;
-		if (sh[n].sh_type != SHT_NOBITS) {
-			memcpy(buf + at, sec[i].data, sec[i].size);
-			at = (at + sec[i].size + 7) & ~7UL;
-		}
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+	elf_version(EV_CURRENT);
+	elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_WRITE, NULL);
+	if (!elf)
+		err(1, "%s", path);
+	gelf_newehdr(elf, class);
+	gelf_getehdr(elf, &eh);
+	eh.e_ident[EI_DATA] = order == BTF_BIG_ENDIAN ? ELFDATA2MSB : ELFDATA2LSB;
+	eh.e_type = strstr(name, ".elf") ? ET_EXEC : ET_REL;
+	eh.e_version = EV_CURRENT;
+	eh.e_shstrndx = nr + 3;
+	gelf_update_ehdr(elf, &eh);
+
+	for (i = 0; i < nr + 3; i++) {
+		at[i] = names;
+		names += sprintf(shstr + names, "%s", i < nr ? sec[i].name : i == nr ? ".symtab" :
+				 i == nr + 1 ? ".strtab" : ".shstrtab") + 1;
 	}
+	for (i = 0; i < nr; i++)
+		add_section(elf, sec + i, at[i], ELF_T_BYTE, 0);
+	s = (struct section){ .data = syms, .type = SHT_SYMTAB };
+	s.size = gelf_fsize(elf, ELF_T_SYM, nr_sym + 1, EV_CURRENT);
+	memset(syms, 0, sizeof(syms));
+	add_section(elf, &s, at[nr], ELF_T_SYM, nr + 2);
 	for (i = 0; i < nr_sym; i++) {
-		syms[i + 1].st_name = strs;
+		gsym = (GElf_Sym){ .st_name = strs, .st_shndx = nr, .st_value = sym[i].value,
+				   .st_size = sym[i].size };
+		gelf_update_sym(elf_getdata(elf_getscn(elf, nr + 1), NULL), i + 1, &gsym);
 		strs += sprintf(str + strs, "%s", sym[i].name) + 1;
-		syms[i + 1].st_value = sym[i].value;
-		syms[i + 1].st_size = sym[i].size;
-		syms[i + 1].st_shndx = nr;
 	}
-	sh[n].sh_name = names;
-	names += sprintf(shstr + names, ".symtab") + 1;
-	sh[n].sh_type = SHT_SYMTAB;
-	sh[n].sh_link = n + 1;
-	sh[n].sh_entsize = sizeof(*syms);
-	sh[n].sh_offset = at;
-	sh[n].sh_size = (nr_sym + 1) * sizeof(*syms);
-	memcpy(buf + at, syms, sh[n].sh_size);
-	at += sh[n++].sh_size;
-	sh[n].sh_name = names;
-	names += sprintf(shstr + names, ".strtab") + 1;
-	sh[n].sh_type = SHT_STRTAB;
-	sh[n].sh_offset = at;
-	sh[n].sh_size = strs;
-	memcpy(buf + at, str, strs);
-	at += strs;
-	n++;
-	sh[n].sh_name = names;
-	names += sprintf(shstr + names, ".shstrtab") + 1;
-	sh[n].sh_type = SHT_STRTAB;
-	sh[n].sh_offset = at;
-	sh[n].sh_size = names;
-	memcpy(buf + at, shstr, names);
-	at = (at + names + 7) & ~7UL;
-
-	memcpy(eh->e_ident, ELFMAG, SELFMAG);
-	eh->e_ident[EI_CLASS] = ELFCLASS64;
-	eh->e_ident[EI_DATA] = ELFDATA2LSB;
-	eh->e_type = strstr(name, ".elf") ? ET_EXEC : ET_REL;
-	eh->e_shoff = at;
-	eh->e_shentsize = sizeof(*sh);
-	eh->e_shnum = n + 1;
-	eh->e_shstrndx = n;
-	memcpy(buf + at, sh, (n + 1) * sizeof(*sh));
-	put(name, buf, at + (n + 1) * sizeof(*sh));
+	s = (struct section){ .data = str, .size = strs, .type = SHT_STRTAB };
+	add_section(elf, &s, at[nr + 1], ELF_T_BYTE, 0);
+	s = (struct section){ .data = shstr, .size = names, .type = SHT_STRTAB };
+	add_section(elf, &s, at[nr + 2], ELF_T_BYTE, 0);
+	if (elf_update(elf, ELF_C_WRITE) < 0)
+		errx(1, "%s: %s", path, elf_errmsg(-1));
+	elf_end(elf);
+	close(fd);
 }
 
 static int add_struct(struct btf *btf, const char *name, int size, const char *member, int type)
@@ -169,20 +177,27 @@ static struct btf *make_split(struct btf *base, int *kfunc)
 	return btf;
 }
 
-static struct section raw(const char *name, const struct btf *btf)
+/* A word of a file */
+static __u32 word(__u32 w)
+{
+	return order == BTF_BIG_ENDIAN ? bswap_32(w) : w;
+}
+
+static struct section raw(const char *name, struct btf *btf)
 {
 	struct section s = { .name = name };
 	__u32 size;
 
+	btf__set_endianness(btf, order);
 	s.data = btf__raw_data(btf, &size);
 	s.size = size;
 	return s;
 }
 
-static struct section id_note(const struct btf *base, unsigned int type, unsigned char *buf)
+static struct section id_note(struct btf *base, unsigned int type, unsigned char *buf)
 {
 	struct section b = raw("", base);
-	Elf64_Nhdr n = { 6, 32, type };
+	Elf64_Nhdr n = { word(6), word(32), word(type) };
 
 	memcpy(buf, &n, sizeof(n));
 	memcpy(buf + sizeof(n), "Linux\0\0", 8);
@@ -212,7 +227,7 @@ static struct section written(const char *path, const char *name)
 static void make_files(void)
 {
 	static const char * const names[] = { "base", "reordered", "shifted", "resized" };
-	struct btf *base[4], *btf, *dist_base, *dist;
+	struct btf *base[4], *btf, *dist_base, *dist, *lax, *lax_base, *lax_dist;
 	unsigned char id[64], id2[64], bad[1024] __aligned(4);
 	unsigned int ids[4] = { 1, 1, 0, 0 };
 	struct symbol syms[] = {
@@ -272,6 +287,17 @@ static void make_files(void)
 	d = raw(".BTF", dist);
 	s[0] = raw(".BTF.base", dist_base);
 	put_module("distilled.ko", (struct section[]){ stamp2, d, s[0] }, 3, NULL, 0);
+	/* what a stock kernel relocates all the same: an id that leads nowhere; it dies */
+	memcpy(bad, d.data, d.size);
+	((__u32 *)(bad + ((__u32 *)bad)[1]))[2] = 999;
+	put_module("nowhere.ko", (struct section[]){ { ".BTF", bad, d.size, 0, 0 }, s[0] }, 2, NULL, 0);
+	/* and a member that is larger than its struct */
+	lax = make_split(base[0], &kfunc);
+	add_struct(lax, "small", 1, "n", btf__find_by_name_kind(base[0], "int", BTF_KIND_INT));
+	if (btf__distill_base(lax, &lax_base, &lax_dist))
+		errx(1, "btf__distill_base() fails");
+	put_module("lax.ko", (struct section[]){ raw(".BTF", lax_dist), raw(".BTF.base", lax_base) }, 2,
+		   NULL, 0);
 	s[2] = (struct section){ .name = ".BTF.base", .data = "" };
 	put_module("empty-base.ko", (struct section[]){ stamp2, d, s[2] }, 3, NULL, 0);
 
@@ -291,7 +317,67 @@ static void make_files(void)
 	put_module("distilled-format.ko", (struct section[]){ stamp, s[1], both }, 3, NULL, 0);
 }
 
-static void wrap(const char *what, const char *payload, const char *out)
+/* A few of them as another machine has them, in a directory of its own */
+static void make_others(const char *name, int other_class, enum btf_endianness other_order)
+{
+	struct btf *base, *reordered, *btf, *dist, *dist_base;
+	struct section split, stamp, ids, d, s;
+	const char *parent = dir;
+	unsigned char id[64], id2[64];
+	__u32 btf_ids[4];
+	struct symbol syms[] = {
+		{ "__BTF_ID__set8__walk_kfuncs", 0, 16 },
+		{ "__BTF_ID__func__bpf_walk__7", 8, 4 },
+	};
+	char path[4096], both[4096];
+	int kfunc, pool;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (mkdir(path, 0755))
+		err(1, "%s", path);
+	dir = path;
+	class = other_class;
+	order = other_order;
+	base = make_base(SAME);
+	reordered = make_base(REORDERED);
+	s = raw("", reordered);
+	put("reordered", s.data, s.size);
+	s = raw(".BTF", base);
+	put("base", s.data, s.size);
+	put_module("base.elf", &s, 1, NULL, 0);
+
+	btf = make_split(base, &kfunc);
+	/* there are two pointers in eight bytes if one has four */
+	pool = btf__find_by_name_kind(base, "pool", BTF_KIND_STRUCT) + 1;
+	btf__add_struct(btf, "two", 8);
+	btf__add_field(btf, "a", pool, 0, 0);
+	btf__add_field(btf, "b", pool, 32, 0);
+	memcpy(btf_ids, (__u32 []){ word(1), word(1), word(kfunc), 0 }, sizeof(btf_ids));
+	ids = (struct section){ ".BTF_ids", btf_ids, sizeof(btf_ids), 0, SHF_ALLOC };
+	split = raw(".BTF", btf);
+	stamp = id_note(base, 0x102, id);
+	put_module("stamped.ko", (struct section[]){ stamp, split, ids }, 3, syms, 2);
+	btf_ids[2] = word(4);
+	put_module("wrong-id.ko", (struct section[]){ stamp, split, ids }, 3, syms, 2);
+	btf_ids[2] = word(kfunc);
+	put_module("unstamped.ko", (struct section[]){ split, ids }, 2, syms, 2);
+	if (btf__distill_base(btf, &dist_base, &dist))
+		errx(1, "btf__distill_base() fails");
+	d = raw(".BTF", dist);
+	s = raw(".BTF.base", dist_base);
+	put_module("distilled.ko", (struct section[]){ id_note(base, 0x103, id2), d, s }, 3, NULL, 0);
+	snprintf(both, sizeof(both), "%s/both", dir);
+	btf = make_split(base, &kfunc);
+	btf__set_endianness(btf, order);
+	if (distill_both(both, btf))
+		errx(1, "distill_both() fails");
+	s = written(both, ".BTF");
+	d = written(both, ".BTF.distilled");
+	put_module("both.ko", (struct section[]){ stamp, s, d, ids }, 4, syms, 2);
+	dir = parent;
+}
+
+static void bzimage(const char *payload, const char *out)
 {
 	static unsigned char buf[1 << 20];
 	unsigned int off = 2 * 512;
@@ -301,24 +387,15 @@ static void wrap(const char *what, const char *payload, const char *out)
 	if (!f)
 		err(1, "%s", payload);
 	dir = ".";
-	if (!strcmp(what, "bzimage")) {
-		len = fread(buf + off, 1, sizeof(buf) - off - 4, f);
-		/* all but gzip are followed by the size; its value is of no matter here */
-		if (buf[off] != 0x1f)
-			len += 4;
-		buf[0x1f1] = 1;
-		memcpy(buf + 0x202, "HdrS", 4);
-		memcpy(buf + 0x24c, &len, 4);
-		len += off;
-	} else {
-		memcpy(buf, "\xed\xab\xee\xdb\x03", 5);
-		buf[79] = 5;	/* a signature, which is a header, follows */
-		memcpy(buf + 96, "\x8e\xad\xe8\x01", 4);
-		memcpy(buf + 112, "\x8e\xad\xe8\x01", 4);
-		len = 128 + fread(buf + 128, 1, sizeof(buf) - 128, f);
-	}
+	len = fread(buf + off, 1, sizeof(buf) - off - 4, f);
 	fclose(f);
-	put(out, buf, len);
+	/* all but gzip are followed by the size; its value is of no matter here */
+	if (buf[off] != 0x1f)
+		len += 4;
+	buf[0x1f1] = 1;
+	memcpy(buf + 0x202, "HdrS", 4);
+	memcpy(buf + 0x24c, &len, 4);
+	put(out, buf, off + len);
 }
 
 int main(int argc, char **argv)
@@ -326,10 +403,13 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "files")) {
 		dir = argv[2];
 		make_files();
-	} else if (argc == 4) {
-		wrap(argv[1], argv[2], argv[3]);
+		make_others("mips", ELFCLASS32, BTF_BIG_ENDIAN);
+		make_others("arm", ELFCLASS32, BTF_LITTLE_ENDIAN);
+		make_others("s390", ELFCLASS64, BTF_BIG_ENDIAN);
+	} else if (argc == 4 && !strcmp(argv[1], "bzimage")) {
+		bzimage(argv[2], argv[3]);
 	} else {
-		errx(2, "usage: gen files DIR | gen bzimage|rpm PAYLOAD OUT");
+		errx(2, "usage: gen files DIR | gen bzimage PAYLOAD OUT");
 	}
 	return 0;
 }

@@ -39,20 +39,27 @@ build() { # OUTPUT TARGET [VARIABLE=VALUE]...
 	fi
 }
 
-# packages FILES: the same modules as a .deb and as an .rpm
+# packages FILES: the same modules as a .deb and as .rpms of either compression
 packages() {
 	cd "$1" || exit
+	local c
 	mkdir -p pkg/lib/modules
-	cp stamped.ko unstamped.ko pkg/lib/modules/
+	xz -c unstamped.ko >pkg/lib/modules/unstamped.ko.xz
+	cp stamped.ko pkg/lib/modules/
 	tar -C pkg -cJf data.tar.xz .
 	echo 2.0 >debian-binary
 	tar -cJf control.tar.xz -T /dev/null
 	ar -rc modules.deb debian-binary control.tar.xz data.tar.xz 2>/dev/null
-	(cd pkg && find . -type f | sort | cpio -o -H newc 2>/dev/null) | zstd -q >payload
-	"$out/check-asan/gen" rpm payload modules.rpm
+	printf '%s\n' 'Name: kmod' 'Version: 1' 'Release: 1' 'Summary: modules' 'License: GPL' '%description' \
+		'%install' "cp -r $PWD/pkg/lib %{buildroot}/" '%files' '/lib/modules' >kmod.spec
+	for c in gzdio zstdio; do
+		rpmbuild -bb --quiet -D "_topdir $PWD/rpm" -D "_binary_payload w3.$c" -D 'debug_package %{nil}' \
+			-D '__os_install_post %{nil}' kmod.spec >log 2>&1 || cat log
+		mv rpm/RPMS/*/kmod-1-1.*.rpm "$c.rpm"
+	done
 	ar -rc nodata.deb debian-binary 2>/dev/null
 	head -c 700 modules.deb >cut.deb
-	rm -rf pkg data.tar.xz debian-binary control.tar.xz payload
+	rm -rf pkg data.tar.xz debian-binary control.tar.xz rpm kmod.spec log
 }
 
 # kernels FILES: vmlinux in every form
@@ -87,7 +94,7 @@ answers() { # BASE
 damaged() {
 	local f size at i b n=0
 	for f in stamped.ko both.ko distilled.ko base.elf vmlinuz.gzip vmlinuz.xz modules.deb \
-		modules.rpm unstamped.ko.xz; do
+		zstdio.rpm unstamped.ko.xz mips/stamped.ko mips/base.elf; do
 		size=$(stat -c %s "$f")
 		for ((i = 0; i < 24; i++)); do
 			cp "$f" damaged
@@ -109,15 +116,15 @@ damaged() {
 
 # libFuzzer from the test files on; what it finds is left in OUTPUT
 fuzz() {
-	local seeds=$work/seeds f r
+	local seeds=$work/seeds f n=0 r
 	mkdir "$seeds"
-	for f in "$work"/files/*.ko; do
+	for f in "$work"/files/{.,mips,arm,s390}/*.ko; do
 		for r in 0 1 2 3; do
-			{ printf '%b' "\\x0$r" && cat "$f"; } >"$seeds/${f##*/}.$r"
+			{ printf '%b' "\\x0$r" && cat "$f"; } >"$seeds/$((n += 1))"
 		done
 	done
-	for f in "$work"/files/{base,base.elf,vmlinuz.gzip,vmlinuz.xz}; do
-		{ printf '\x04' && cat "$f"; } >"$seeds/${f##*/}"
+	for f in "$work"/files/{base,base.elf,mips/base,mips/base.elf,vmlinuz.gzip,vmlinuz.xz}; do
+		{ printf '\x04' && cat "$f"; } >"$seeds/$((n += 1))"
 	done
 	mkdir "$work/corpus"
 	export BASE=$work/files/reordered BUILT=$work/files/base
