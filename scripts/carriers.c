@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Make modules that differ in their BTF only, so that a kernel can be asked about the BTF
+ * of modules that it could not load.
+ *   carriers TEMPLATE BASE KIND OUT MODULE.ko...
+ * OUT/MODULE.ko is TEMPLATE, a module without BTF, with what MODULE.ko says about its BTF.
+ * BASE is raw BTF of the kernel that MODULE.ko was built with. KIND is
+ *   same       all of that as it is
+ *   stamped    .BTF under the id of BASE
+ *   distilled  the same with .BTF.distilled
+ *   base       split from a distilled base, .BTF.base
+ *   permuted   .BTF split from a base with the same types and strings in another order
+ * and with -damaged behind it a few bytes or words of each are changed, at random
+ * but the same in each run.
+ *   carriers permute BASE OUT
+ * writes that other base. Modules without BTF are left out. Status 0, or 2 after a message.
+ */
+#include <elf.h>
+#include <err.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf_internal.h>
+#include <distill.h>
+#include "kmod_btf_helpers.h"
+
+void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
+
+static const char * const sections[] = { ".BTF", ".BTF.base", ".BTF.distilled" };
+
+/* New ids of the types of a base of @nr types: eight by eight the other way round */
+static __u32 *permutation(__u32 nr)
+{
+	__u32 *to = calloc(nr, sizeof(*to)), id, first;
+
+	for (id = 1; id < nr; id++) {
+		first = 1 + (id - 1) / 8 * 8;
+		to[id] = first + 7 < nr ? first + 7 - (id - first) : id;
+	}
+	return to;
+}
+
+static void permute(struct btf *base, const char *out)
+{
+	__u32 nr = btf__type_cnt(base), size;
+	const void *raw;
+	FILE *f;
+
+	if (btf__permute(base, permutation(nr), nr, NULL))
+		errx(2, "btf__permute() fails");
+	raw = btf__raw_data(base, &size);
+	f = fopen(out, "wb");
+	if (!raw || !f || fwrite(raw, size, 1, f) != 1 || fclose(f))
+		err(2, "%s", out);
+}
+
+static void set(struct kmod *k, const char *section, const void *data, size_t size)
+{
+	if (!data || kmod_set_section(k, section, data, size, false))
+		errx(2, "no memory");
+}
+
+static void set_btf(struct kmod *k, const char *section, const struct btf *btf)
+{
+	__u32 size;
+	const void *raw = btf__raw_data(btf, &size);
+
+	set(k, section, raw, size);
+}
+
+static void set_note(struct kmod *k, __u32 type, const void *id)
+{
+	struct {
+		Elf64_Nhdr hdr;
+		char owner[8];
+		unsigned char id[KMOD_ID_SIZE];
+	} note = { { sizeof("Linux"), KMOD_ID_SIZE, type }, "Linux" };
+
+	memcpy(note.id, id, KMOD_ID_SIZE);
+	set(k, ".note.Linux", &note, sizeof(note));
+	((Elf64_Shdr *)kmod_section_header(k, ".note.Linux"))->sh_type = SHT_NOTE;
+}
+
+/* What distill_both() has written beside @path */
+static void set_file(struct kmod *k, const char *path, const char *section)
+{
+	char file[4096];
+	struct kmod data;
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s%s", path, section);
+	f = fopen(file, "rb");
+	if (!f)		/* it needs nothing of the base */
+		return;
+	fseek(f, 0, SEEK_END);
+	data.size = ftell(f);
+	rewind(f);
+	data.data = malloc(data.size);
+	if (!data.data || fread(data.data, data.size, 1, f) != 1)
+		err(2, "%s", file);
+	fclose(f);
+	unlink(file);
+	set(k, section, data.data, data.size);
+	free(data.data);
+}
+
+/* Change up to four bytes, or words to what could be the id of a type */
+static void damage(unsigned char *data, size_t size)
+{
+	__u32 nr = size / 24, word, at;
+	int n;
+
+	for (n = 1 + random() % 4; n && size > 32; n--) {
+		at = random() % (random() % 8 ? size : 32);
+		word = random() % nr;
+		if (random() % 2)
+			memcpy(data + (at & ~3), &word, sizeof(word));
+		else
+			data[at] = random() % 2 ? random() : random() % 2 ? 0 : 255;
+	}
+}
+
+struct set {
+	const char *kind;
+	bool damaged;
+	struct btf *base;
+	const __u32 *to;
+	unsigned char id[KMOD_ID_SIZE];
+};
+
+static void renumber(struct btf *split, const struct set *s)
+{
+	__u32 i, nr = btf__type_cnt(s->base), *id;
+	struct btf_field_iter it;
+
+	for (i = nr; i < btf__type_cnt(split); i++) {
+		btf_field_iter_init(&it, (struct btf_type *)btf__type_by_id(split, i),
+				    BTF_FIELD_ITER_IDS);
+		while ((id = btf_field_iter_next(&it)))
+			if (*id < nr)
+				*id = s->to[*id];
+	}
+}
+
+static void fill(struct kmod *k, const struct kmod *from, const struct set *s, const char *path)
+{
+	struct btf *split, *dist_base, *dist;
+	unsigned int *type, i;
+	unsigned char *id;
+	size_t size;
+	void *data;
+
+	if (!strcmp(s->kind, "same")) {
+		for (i = 0; i < 3; i++) {
+			data = kmod_section(from, sections[i], &size);
+			if (data)
+				set(k, sections[i], data, size);
+		}
+		id = kmod_base_id(from, &type);
+		if (id)
+			set_note(k, *type, id);
+		return;
+	}
+	data = kmod_section(from, ".BTF", &size);
+	if (!strcmp(s->kind, "stamped")) {
+		set(k, ".BTF", data, size);
+		set_note(k, KMOD_NOTE_BASE_ID, s->id);
+		return;
+	}
+	split = btf__new_split(data, size, s->base);
+	if (!split)
+		errx(2, "%s: not split from this base", path);
+	if (!strcmp(s->kind, "distilled")) {
+		if (distill_both(path, split))
+			exit(2);
+		set_file(k, path, ".BTF");
+		set_file(k, path, ".BTF.distilled");
+		set_note(k, KMOD_NOTE_BASE_ID, s->id);
+	} else if (!strcmp(s->kind, "base")) {
+		if (btf__distill_base(split, &dist_base, &dist))
+			errx(2, "%s: btf__distill_base() fails", path);
+		set_btf(k, ".BTF", dist);
+		set_btf(k, ".BTF.base", dist_base);
+		btf__free(dist);
+		btf__free(dist_base);
+	} else if (!strcmp(s->kind, "permuted")) {
+		renumber(split, s);
+		set_btf(k, ".BTF", split);
+	} else {
+		errx(2, "%s: no such kind", s->kind);
+	}
+	btf__free(split);
+}
+
+int main(int argc, char **argv)
+{
+	struct kmod template, from, k;
+	struct set s = {};
+	const void *raw;
+	char path[4096], *dash;
+	size_t size;
+	__u32 len;
+	int i, n;
+
+	if (argc == 4 && !strcmp(argv[1], "permute")) {
+		s.base = btf__parse_raw(argv[2]);
+		if (!s.base)
+			err(2, "%s", argv[2]);
+		permute(s.base, argv[3]);
+		return 0;
+	}
+	if (argc < 6)
+		errx(2, "usage: carriers TEMPLATE BASE KIND OUT MODULE.ko... | permute BASE OUT");
+	s.base = btf__parse_raw(argv[2]);
+	if (!s.base)
+		err(2, "%s", argv[2]);
+	raw = btf__raw_data(s.base, &len);
+	libbpf_sha256(raw, len, s.id);
+	s.to = permutation(btf__type_cnt(s.base));
+	s.kind = argv[3];
+	dash = strchr(argv[3], '-');
+	if (dash)
+		*dash = 0;
+	s.damaged = dash;
+	if (kmod_read(&template, argv[1]))
+		errx(2, "%s: no module", argv[1]);
+
+	for (i = 5; i < argc; i++) {
+		if (kmod_read(&from, argv[i]))
+			errx(2, "%s: no module", argv[i]);
+		if (kmod_section(&from, ".BTF", &size) && size && !kmod_copy(&k, &template)) {
+			snprintf(path, sizeof(path), "%s%s", argv[4], strrchr(argv[i], '/') ?: argv[i]);
+			fill(&k, &from, &s, path);
+			for (n = 0; n < 3 && s.damaged; n++) {
+				void *data = kmod_section(&k, sections[n], &size);
+
+				if (data && (!n || random() % 2))
+					damage(data, size);
+			}
+			if (kmod_write(&k, path))
+				err(2, "%s", path);
+			kmod_free(&k);
+		}
+		kmod_free(&from);
+	}
+	return 0;
+}
