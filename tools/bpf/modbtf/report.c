@@ -239,5 +239,7 @@ int report_end(struct report *r)
 		fprintf(stderr, "modbtf: cannot write the report\n");
 		return 2;
 	}
-	return r->troubles ? 2 : r->findings ? 1 : 0;
+	if (!r->seen)
+		fprintf(stderr, "modbtf: there is no module in what was given\n");
+	return r->troubles || !r->seen ? 2 : r->findings ? 1 : 0;
 }

@@ -58,6 +58,8 @@ packages() {
 		mv rpm/RPMS/*/kmod-1-1.*.rpm "$c.rpm"
 	done
 	ar -rc nodata.deb debian-binary 2>/dev/null
+	cp control.tar.xz data.tar.xz
+	ar -rc nomodules.deb debian-binary data.tar.xz 2>/dev/null
 	head -c 700 modules.deb >cut.deb
 	rm -rf pkg data.tar.xz debian-binary control.tar.xz rpm kmod.spec log
 }
