@@ -550,6 +550,7 @@ static void swap_words(struct blob b, u64 from, u64 to)
  */
 void btf_swap(struct blob raw)
 {
+	const size_t after = offsetofend(struct btf_header, hdr_len);
 	struct btf_header h = {};
 	u8 *p = raw.data, first;
 	u64 types;
@@ -559,9 +560,9 @@ void btf_swap(struct blob raw)
 	first = p[0];
 	p[0] = p[1];
 	p[1] = first;
-	swap_words(raw, offsetof(struct btf_header, hdr_len), offsetofend(struct btf_header, hdr_len));
+	swap_words(raw, after - sizeof(h.hdr_len), after);
 	memcpy(&h, p, min_t(size_t, raw.size, sizeof(h)));
-	swap_words(raw, offsetofend(struct btf_header, hdr_len), h.hdr_len);
+	swap_words(raw, after, h.hdr_len);
 	memcpy(&h, p, min_t(size_t, raw.size, sizeof(h)));
 	types = (u64)h.hdr_len + h.type_off;
 	swap_words(raw, types, types + h.type_len);

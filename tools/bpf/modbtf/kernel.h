@@ -156,21 +156,34 @@ void __printf(1, 2) modbtf_warn(const char *fmt, ...);
 #define pr_debug(...)		do { } while (0)
 #define kvfree(p)		free(p)
 #define sha256(data, len, out)	libbpf_sha256(data, len, out)
-#define sort(base, num, size, cmp, swap) (qsort)(base, num, size, cmp)
 #define btf_name_by_offset	btf_str
 #define btf_str_by_offset	btf_str
-#define btf_get_name(btf)	""
 #define pr_warn_ratelimited	modbtf_warn
-#define kvcalloc(nr, size, gfp)	calloc(nr, size)
 
 /* btf_vmlinux_id() is about the kernel that it runs in; here nobody calls it */
 extern char modbtf_no_btf[];
 #define __start_BTF modbtf_no_btf
 #define __stop_BTF modbtf_no_btf
 
+static inline const char *btf_get_name(const struct btf *btf)
+{
+	return "";
+}
+
 static inline const char *btf_type_str(const struct btf_type *t)
 {
 	return btf_kind_str(t);
+}
+
+static inline void sort(void *base, size_t nr, size_t size,
+			int (*cmp)(const void *a, const void *b), void *swap)
+{
+	qsort(base, nr, size, cmp);
+}
+
+static inline void *kvcalloc(size_t nr, size_t size, int gfp)
+{
+	return calloc(nr, size);
 }
 
 static inline void *kvzalloc(size_t size, int gfp)

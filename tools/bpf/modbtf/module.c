@@ -35,83 +35,150 @@ static bool inside(const struct blob *b, uint64_t off, uint64_t size)
 	return off <= b->size && size <= b->size - off;
 }
 
-/* A number of @size bytes in the byte order of the file, aligned or not */
-static uint64_t number(bool swapped, const void *p, size_t size)
+/* Numbers of the file, in the byte order of this program */
+static uint16_t half(const struct elf *e, uint16_t n)
 {
-	uint64_t all = 0;
-
-	/* of this program, which is little-endian */
-	memcpy(&all, p, size);
-	return swapped ? bswap_64(all) >> (64 - 8 * size) : all;
+	return e->swapped ? bswap_16(n) : n;
 }
 
-/* A field of a header of either class */
-#define OF(e, base, type, field) (e->is32 ? \
-	number(e->swapped, (base) + offsetof(Elf32_##type, field), sizeof(((Elf32_##type *)0)->field)) : \
-	number(e->swapped, (base) + offsetof(Elf64_##type, field), sizeof(((Elf64_##type *)0)->field)))
-#define SIZE_OF(e, type) (e->is32 ? sizeof(Elf32_##type) : sizeof(Elf64_##type))
+static uint32_t word(const struct elf *e, uint32_t n)
+{
+	return e->swapped ? bswap_32(n) : n;
+}
+
+static uint64_t xword(const struct elf *e, uint64_t n)
+{
+	return e->swapped ? bswap_64(n) : n;
+}
+
+/* Headers at @p, of either class and aligned or not */
+static Elf64_Ehdr read_header(const struct elf *e, const void *p)
+{
+	Elf32_Ehdr h32;
+	Elf64_Ehdr h;
+
+	if (e->is32) {
+		memcpy(&h32, p, sizeof(h32));
+		return (Elf64_Ehdr){
+			.e_type = half(e, h32.e_type),
+			.e_shoff = word(e, h32.e_shoff),
+			.e_shentsize = half(e, h32.e_shentsize),
+			.e_shnum = half(e, h32.e_shnum),
+			.e_shstrndx = half(e, h32.e_shstrndx),
+		};
+	}
+	memcpy(&h, p, sizeof(h));
+	return (Elf64_Ehdr){
+		.e_type = half(e, h.e_type),
+		.e_shoff = xword(e, h.e_shoff),
+		.e_shentsize = half(e, h.e_shentsize),
+		.e_shnum = half(e, h.e_shnum),
+		.e_shstrndx = half(e, h.e_shstrndx),
+	};
+}
+
+static struct section read_section(const struct elf *e, const void *p)
+{
+	Elf32_Shdr h32;
+	Elf64_Shdr h;
+
+	if (e->is32) {
+		memcpy(&h32, p, sizeof(h32));
+		return (struct section){
+			.name = "",
+			.name_off = word(e, h32.sh_name),
+			.type = word(e, h32.sh_type),
+			.link = word(e, h32.sh_link),
+			.flags = word(e, h32.sh_flags),
+			.offset = word(e, h32.sh_offset),
+			.size = word(e, h32.sh_size),
+		};
+	}
+	memcpy(&h, p, sizeof(h));
+	return (struct section){
+		.name = "",
+		.name_off = word(e, h.sh_name),
+		.type = word(e, h.sh_type),
+		.link = word(e, h.sh_link),
+		.flags = xword(e, h.sh_flags),
+		.offset = xword(e, h.sh_offset),
+		.size = xword(e, h.sh_size),
+	};
+}
+
+static Elf64_Sym read_symbol(const struct elf *e, const void *p)
+{
+	Elf32_Sym s32;
+	Elf64_Sym s;
+
+	if (e->is32) {
+		memcpy(&s32, p, sizeof(s32));
+		return (Elf64_Sym){
+			.st_name = word(e, s32.st_name),
+			.st_shndx = half(e, s32.st_shndx),
+			.st_value = word(e, s32.st_value),
+			.st_size = word(e, s32.st_size),
+		};
+	}
+	memcpy(&s, p, sizeof(s));
+	return (Elf64_Sym){
+		.st_name = word(e, s.st_name),
+		.st_shndx = half(e, s.st_shndx),
+		.st_value = xword(e, s.st_value),
+		.st_size = xword(e, s.st_size),
+	};
+}
 
 /* Returns NULL, or what is wrong; e->sections is for free() also then */
 static const char *elf_open(struct elf *e, struct blob file)
 {
-	const uint8_t *hdr = file.data;
+	const uint8_t *ident = file.data;
 	struct section *s, *names;
-	uint64_t off, entry;
+	const char *text;
+	Elf64_Ehdr hdr;
 	unsigned int i;
-	const void *p;
 
 	*e = (struct elf){ .file = file };
-	if (file.size < EI_NIDENT || memcmp(hdr, ELFMAG, SELFMAG))
+	if (file.size < EI_NIDENT || memcmp(ident, ELFMAG, SELFMAG))
 		return "not an ELF file";
-	if ((hdr[EI_CLASS] != ELFCLASS64 && hdr[EI_CLASS] != ELFCLASS32) ||
-	    (hdr[EI_DATA] != ELFDATA2LSB && hdr[EI_DATA] != ELFDATA2MSB))
+	if ((ident[EI_CLASS] != ELFCLASS64 && ident[EI_CLASS] != ELFCLASS32) ||
+	    (ident[EI_DATA] != ELFDATA2LSB && ident[EI_DATA] != ELFDATA2MSB))
 		return "an ELF file of an unknown class or byte order";
-	e->is32 = hdr[EI_CLASS] == ELFCLASS32;
-	e->swapped = hdr[EI_DATA] == ELFDATA2MSB;
-	if (file.size < SIZE_OF(e, Ehdr))
+	e->is32 = ident[EI_CLASS] == ELFCLASS32;
+	e->swapped = ident[EI_DATA] == ELFDATA2MSB;
+	if (file.size < (e->is32 ? sizeof(Elf32_Ehdr) : sizeof(Elf64_Ehdr)))
 		return "cut off: the ELF header is not complete";
-	e->type = OF(e, hdr, Ehdr, e_type);
-	e->nr = OF(e, hdr, Ehdr, e_shnum);
-	off = OF(e, hdr, Ehdr, e_shoff);
-	entry = OF(e, hdr, Ehdr, e_shentsize);
-	if (entry != SIZE_OF(e, Shdr) || !e->nr)
+	hdr = read_header(e, file.data);
+	if (hdr.e_shentsize != (e->is32 ? sizeof(Elf32_Shdr) : sizeof(Elf64_Shdr)) || !hdr.e_shnum)
 		return "the ELF file has no section headers that can be read";
-	if (!inside(&file, off, e->nr * entry))
+	if (!inside(&file, hdr.e_shoff, (uint64_t)hdr.e_shnum * hdr.e_shentsize))
 		return "cut off: the section headers are outside of the file";
+	e->type = hdr.e_type;
+	e->nr = hdr.e_shnum;
 	e->sections = xrealloc(NULL, e->nr * sizeof(*s));
-	for (i = 0; i < e->nr; i++) {
-		p = file.data + off + i * entry;
-		e->sections[i] = (struct section){
-			.name = "",
-			.name_off = OF(e, p, Shdr, sh_name),
-			.type = OF(e, p, Shdr, sh_type),
-			.link = OF(e, p, Shdr, sh_link),
-			.flags = OF(e, p, Shdr, sh_flags),
-			.offset = OF(e, p, Shdr, sh_offset),
-			.size = OF(e, p, Shdr, sh_size),
-		};
-	}
+	for (i = 0; i < e->nr; i++)
+		e->sections[i] = read_section(e, file.data + hdr.e_shoff + i * hdr.e_shentsize);
 	/* the first is none, and nobody looks at it again */
 	if (e->sections->type != SHT_NULL)
 		return "the first section header is not empty";
-	i = OF(e, hdr, Ehdr, e_shstrndx);
-	if (!i || i >= e->nr)
+	if (!hdr.e_shstrndx || hdr.e_shstrndx >= e->nr)
 		return "the ELF file has no section names";
-	names = e->sections + i;
+	names = e->sections + hdr.e_shstrndx;
 	for (s = e->sections + 1; s < e->sections + e->nr; s++)
-		if (s->type != SHT_NULL && s->type != SHT_NOBITS && !inside(&file, s->offset, s->size))
+		if (s->type != SHT_NULL && s->type != SHT_NOBITS &&
+		    !inside(&file, s->offset, s->size))
 			return "cut off: a section is outside of the file";
 	if (names->type != SHT_STRTAB || !names->size)
 		return "the ELF file has no section names";
-	p = file.data + names->offset;
-	if (((char *)p)[names->size - 1])
+	text = file.data + names->offset;
+	if (text[names->size - 1])
 		return "the section names do not end";
 	for (s = e->sections + 1; s < e->sections + e->nr; s++) {
 		if (s->type == SHT_NULL)
 			continue;
 		if (s->name_off >= names->size)
 			return "a section has no name";
-		s->name = p + s->name_off;
+		s->name = text + s->name_off;
 	}
 	return NULL;
 }
@@ -160,9 +227,10 @@ static const uint8_t *find_base_id(const struct elf *e, struct blob notes, uint3
 	uint64_t len;
 
 	while (size >= sizeof(n)) {
-		n.n_namesz = OF(e, p, Nhdr, n_namesz);
-		n.n_descsz = OF(e, p, Nhdr, n_descsz);
-		n.n_type = OF(e, p, Nhdr, n_type);
+		memcpy(&n, p, sizeof(n));
+		n.n_namesz = word(e, n.n_namesz);
+		n.n_descsz = word(e, n.n_descsz);
+		n.n_type = word(e, n.n_type);
 		p += sizeof(n);
 		size -= sizeof(n);
 		if (n.n_namesz > size || n.n_descsz > size)
@@ -195,7 +263,8 @@ static void find_sections(const struct elf *e, struct module *m)
 		if (s->type == SHT_NOTE && !(s->offset % 4)) {
 			notes = section_data(e, s);
 			m->id = m->id ?: find_base_id(e, notes, NOTE_BASE_ID);
-			m->distilled_id = m->distilled_id ?: find_base_id(e, notes, NOTE_DISTILLED_ID);
+			m->distilled_id = m->distilled_id ?:
+					  find_base_id(e, notes, NOTE_DISTILLED_ID);
 		}
 		if (s->type == SHT_NULL || s->type == SHT_NOTE)
 			continue;
@@ -232,18 +301,19 @@ static bool is_btf_ids(const struct elf *e, unsigned int i)
 /* find_btf_id() of kernel/module/btf_ids.c; in a file that is not loaded a symbol is
  * relative to its section
  */
-static void add_id(const struct elf *e, struct module *m, const void *sym, const char *name)
+static void add_id(const struct elf *e, struct module *m, const Elf64_Sym *sym,
+		   const char *name)
 {
-	struct blob sec = section_data(e, e->sections + OF(e, sym, Sym, st_shndx));
-	struct btf_id_sym s = { .name = name, .size = OF(e, sym, Sym, st_size) };
-	uint64_t at = OF(e, sym, Sym, st_value);
+	struct blob sec = section_data(e, e->sections + sym->st_shndx);
+	struct btf_id_sym s = { .name = name, .size = sym->st_size };
 
 	s.words = !strncmp(name, "set8__", 6) ? 2 : !strncmp(name, "set__", 5) ? 1 : 0;
-	s.outside = !inside(&sec, at, s.words ? s.size : sizeof(uint32_t));
+	s.outside = !inside(&sec, sym->st_value, s.words ? s.size : sizeof(s.word));
 	if (!s.outside) {
-		s.data = sec.data + at;
-		if (sec.size - at >= sizeof(uint32_t))
-			s.word = number(e->swapped, s.data, sizeof(uint32_t));
+		s.data = sec.data + sym->st_value;
+		if (inside(&sec, sym->st_value, sizeof(s.word)))
+			memcpy(&s.word, s.data, sizeof(s.word));
+		s.word = word(e, s.word);
 	}
 	if (!(m->nr_ids & (m->nr_ids - 1)))
 		m->ids = xrealloc(m->ids, (m->nr_ids ? 2 * m->nr_ids : 1) * sizeof(s));
@@ -253,11 +323,11 @@ static void add_id(const struct elf *e, struct module *m, const void *sym, const
 static void find_symbols(const struct elf *e, struct module *m)
 {
 	static const char id[] = "__BTF_ID__", event[] = "__bpf_trace_tp_map_";
+	size_t size = e->is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym), at;
 	const struct section *s = NULL, *strs;
 	struct blob data, str;
-	uint32_t name_off;
 	const char *name;
-	const void *sym;
+	Elf64_Sym sym;
 	unsigned int i;
 
 	for (i = 1; i < e->nr && !s; i++)
@@ -273,17 +343,17 @@ static void find_symbols(const struct elf *e, struct module *m)
 	if (!str.size || ((char *)str.data)[str.size - 1])
 		return;
 
-	for (sym = data.data; inside(&data, sym - data.data, SIZE_OF(e, Sym)); sym += SIZE_OF(e, Sym)) {
-		name_off = OF(e, sym, Sym, st_name);
-		if (name_off >= str.size)
+	for (at = 0; inside(&data, at, size); at += size) {
+		sym = read_symbol(e, data.data + at);
+		if (sym.st_name >= str.size)
 			continue;
-		name = str.data + name_off;
+		name = str.data + sym.st_name;
 		if (name[0] != '_' || name[1] != '_')
 			continue;
 		if (!strncmp(name, event, sizeof(event) - 1))
 			strings_add(&m->trace_events, xstrdup(name + sizeof(event) - 1));
-		else if (!strncmp(name, id, sizeof(id) - 1) && is_btf_ids(e, OF(e, sym, Sym, st_shndx)))
-			add_id(e, m, sym, name + sizeof(id) - 1);
+		else if (!strncmp(name, id, sizeof(id) - 1) && is_btf_ids(e, sym.st_shndx))
+			add_id(e, m, &sym, name + sizeof(id) - 1);
 	}
 }
 

@@ -294,24 +294,30 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
  */
 static const char *check_relocatable(const struct btf *btf)
 {
+	static const char nowhere[] = "a type that does not exist, where this kernel does not look";
 	u32 id, nr = btf_nr_types(btf), *ref, steps;
-	const struct btf_type *t;
 	struct btf_field_iter it;
+	const struct btf_type *t;
 
 	for (id = btf->start_id; id < nr; id++) {
 		if (btf_field_iter_init(&it, btf_type_by_id(btf, id), BTF_FIELD_ITER_IDS))
 			continue;
 		while ((ref = btf_field_iter_next(&it)))
 			if (*ref >= nr)
-				return "a type that does not exist, where this kernel does not look";
+				return nowhere;
 	}
 	for (id = btf->start_id; id < nr; id++) {
 		t = btf_type_by_id(btf, id);
-		for (steps = 0; btf_type_is_array(t) || btf_is_mod(t) || btf_type_is_typedef(t);) {
-			if (++steps > MAX_STEPS)
-				return "an array in itself, where this kernel does not end";
-			t = btf_type_by_id(btf, btf_type_is_array(t) ? btf_array(t)->type : t->type);
+		for (steps = 0; steps < MAX_STEPS; steps++) {
+			if (btf_type_is_array(t))
+				t = btf_type_by_id(btf, btf_array(t)->type);
+			else if (btf_is_mod(t) || btf_type_is_typedef(t))
+				t = btf_type_by_id(btf, t->type);
+			else
+				break;
 		}
+		if (steps == MAX_STEPS)
+			return "an array in itself, where this kernel does not end";
 	}
 	return NULL;
 }

@@ -50,7 +50,8 @@ static void put(const char *name, const void *data, size_t size)
 		err(1, "%s", path);
 }
 
-static void add_section(Elf *elf, const struct section *s, size_t name, Elf_Type type, unsigned int link)
+static void add_section(Elf *elf, const struct section *s, size_t name, Elf_Type type,
+			unsigned int link)
 {
 	Elf_Scn *scn = elf_newscn(elf);
 	Elf_Data *data = elf_newdata(scn);
@@ -290,14 +291,16 @@ static void make_files(void)
 	/* what a stock kernel relocates all the same: an id that leads nowhere; it dies */
 	memcpy(bad, d.data, d.size);
 	((__u32 *)(bad + ((__u32 *)bad)[1]))[2] = 999;
-	put_module("nowhere.ko", (struct section[]){ { ".BTF", bad, d.size, 0, 0 }, s[0] }, 2, NULL, 0);
+	put_module("nowhere.ko", (struct section[]){ { ".BTF", bad, d.size, 0, 0 }, s[0] }, 2,
+		   NULL, 0);
 	/* and a member that is larger than its struct */
 	lax = make_split(base[0], &kfunc);
 	add_struct(lax, "small", 1, "n", btf__find_by_name_kind(base[0], "int", BTF_KIND_INT));
 	if (btf__distill_base(lax, &lax_base, &lax_dist))
 		errx(1, "btf__distill_base() fails");
-	put_module("lax.ko", (struct section[]){ raw(".BTF", lax_dist), raw(".BTF.base", lax_base) }, 2,
-		   NULL, 0);
+	s[1] = raw(".BTF", lax_dist);
+	s[2] = raw(".BTF.base", lax_base);
+	put_module("lax.ko", s + 1, 2, NULL, 0);
 	s[2] = (struct section){ .name = ".BTF.base", .data = "" };
 	put_module("empty-base.ko", (struct section[]){ stamp2, d, s[2] }, 3, NULL, 0);
 
@@ -365,7 +368,8 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 		errx(1, "btf__distill_base() fails");
 	d = raw(".BTF", dist);
 	s = raw(".BTF.base", dist_base);
-	put_module("distilled.ko", (struct section[]){ id_note(base, 0x103, id2), d, s }, 3, NULL, 0);
+	put_module("distilled.ko", (struct section[]){ id_note(base, 0x103, id2), d, s }, 3,
+		   NULL, 0);
 	snprintf(both, sizeof(both), "%s/both", dir);
 	btf = make_split(base, &kfunc);
 	btf__set_endianness(btf, order);
