@@ -67,8 +67,9 @@ modbtf:
 	@$(MODBTF)
 	@echo build/modbtf/modbtf
 
+check-modbtf: BASES := $(ALL_BASES)
 check-modbtf: modbtf
-	@scripts/check-modbtf
+	@scripts/check-modbtf $(BASES)
 
 bench-modbtf: modbtf
 	@scripts/bench-modbtf
@@ -97,7 +98,7 @@ help:
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
 	@echo 'make modbtf       build/modbtf/modbtf, which says what modules keep their BTF on a kernel'
-	@echo 'make check-modbtf modbtf beside the code of stock kernels, on modules of Debian, also damaged ones'
+	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sparse, clang, scripts; every prefix of the series builds by W=1'

@@ -10,8 +10,8 @@
  *   distilled  the same with .BTF.distilled
  *   base       split from a distilled base, .BTF.base
  *   permuted   .BTF split from a base with the same types and strings in another order
- * and with -damaged behind it a few bytes or words of each are changed, at random
- * but the same in each run.
+ * and with -damaged behind it a few bytes or words of each are changed, at random but
+ * the same in each run, and it is called OUT/N-MODULE.ko, so that MODULE can be given again.
  *   carriers permute BASE OUT
  * writes that other base. Modules without BTF are left out. Status 0, or 2 after a message.
  */
@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 	struct kmod template, from, k;
 	struct set s = {};
 	const void *raw;
-	char path[4096], *dash;
+	char path[4096], *dash, *file;
 	size_t size;
 	__u32 len;
 	int i, n;
@@ -232,7 +232,11 @@ int main(int argc, char **argv)
 		if (kmod_read(&from, argv[i]))
 			errx(2, "%s: no module", argv[i]);
 		if (kmod_section(&from, ".BTF", &size) && size && !kmod_copy(&k, &template)) {
-			snprintf(path, sizeof(path), "%s%s", argv[4], strrchr(argv[i], '/') ?: argv[i]);
+			file = strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i];
+			if (s.damaged)
+				snprintf(path, sizeof(path), "%s/%d-%s", argv[4], i - 4, file);
+			else
+				snprintf(path, sizeof(path), "%s/%s", argv[4], file);
 			fill(&k, &from, &s, path);
 			for (n = 0; n < 3 && s.damaged; n++) {
 				void *data = kmod_section(&k, sections[n], &size);
