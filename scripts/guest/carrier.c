@@ -7,8 +7,8 @@
  * Prints a line for each on the second serial port, and "done: 0" at the end:
  *	SET/FILE STATE
  * STATE is the word in /sys/module/NAME/btf, and after it that in strict mode; or, of a
- * kernel that has none, "used", "relocated", "dropped". "refused" is one with an
- * error for BTF, "refused:ERROR" one with an error that is not.
+ * kernel that has none, "used", "changed" (used, and not what is in the file), "dropped".
+ * "refused" is one with an error for BTF, "refused:ERROR" one with an error that is not.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -86,8 +86,9 @@ static const char *state(size_t size)
 	} else {
 		snprintf(path, sizeof(path), "/sys/kernel/btf/%s", name);
 		n = slurp(path, btf);
-		/* what is used as it is is what the file has */
-		strcpy(word, n < 0 ? "dropped" : memmem(file, size, btf, n) ? "used" : "relocated");
+		/* if it is relocated, it has to be changed */
+		strcpy(word, n < 0 ? "dropped" : memmem(file, size, btf, n) ||
+			     memmem(file, size, ".BTF.base", 9) ? "used" : "changed");
 	}
 	if (syscall(__NR_delete_module, name, O_NONBLOCK))
 		printf("# does not unload: %s\n", strerror(errno));

@@ -327,9 +327,16 @@ static int add_type(struct btf *btf, struct btf_type *t)
 static int check_types(struct btf *btf, const struct rules *r)
 {
 	void *cur = btf->nohdr_data + btf->hdr.type_off, *end = cur + btf->hdr.type_len;
+	static struct btf_type void_type;
 	s64 len;
 	int err;
 
+	/* the kernel adds it with the first type: if there is none, not even void */
+	if (!btf->base_btf && cur < end) {
+		err = add_type(btf, &void_type);
+		if (err)
+			return err;
+	}
 	while (cur < end) {
 		len = check_type(btf, r, cur, end - cur);
 		err = len < 0 ? len : add_type(btf, cur);
@@ -511,13 +518,6 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 	err = check_strings(btf, r);
 	if (err)
 		return err;
-	if (!base) {
-		static struct btf_type void_type;
-
-		err = add_type(btf, &void_type);
-		if (err)
-			return err;
-	}
 	return check_types(btf, r);
 }
 

@@ -359,7 +359,8 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 			out->detail = xstrdup(what);
 	} else if (!relocates) {
 		judge(a, m, &btf, out);
-	} else if (relocate(&btf, a->running.btf, &map, &out->detail)) {
+	/* a base without a type is none to this series */
+	} else if (dist.nr_types && relocate(&btf, a->running.btf, &map, &out->detail)) {
 		drop(out, "relocation");
 	} else {
 		out->verdict = V_RELOCATED;

@@ -301,6 +301,14 @@ static void make_files(void)
 	s[1] = raw(".BTF", lax_dist);
 	s[2] = raw(".BTF.base", lax_base);
 	put_module("lax.ko", s + 1, 2, NULL, 0);
+	/* and a base without a type, in which not even void is */
+	lax = btf__new_empty_split(base[0]);
+	btf__add_ptr(lax, btf__add_struct(lax, "own", 0));
+	if (btf__distill_base(lax, &lax_base, &lax_dist))
+		errx(1, "btf__distill_base() fails");
+	s[1] = raw(".BTF", lax_dist);
+	s[2] = raw(".BTF.base", lax_base);
+	put_module("void.module", s + 1, 2, NULL, 0);
 	s[2] = (struct section){ .name = ".BTF.base", .data = "" };
 	put_module("empty-base.ko", (struct section[]){ stamp2, d, s[2] }, 3, NULL, 0);
 
