@@ -50,11 +50,13 @@ packages() {
 	echo 2.0 >debian-binary
 	tar -cJf control.tar.xz -T /dev/null
 	ar -rc modules.deb debian-binary control.tar.xz data.tar.xz 2>/dev/null
-	printf '%s\n' 'Name: kmod' 'Version: 1' 'Release: 1' 'Summary: modules' 'License: GPL' '%description' \
-		'%install' "cp -r $PWD/pkg/lib %{buildroot}/" '%files' '/lib/modules' >kmod.spec
+	printf '%s\n' 'Name: kmod' 'Version: 1' 'Release: 1' 'Summary: modules' 'License: GPL' \
+		'%description' '%install' "cp -r $PWD/pkg/lib %{buildroot}/" \
+		'%files' '/lib/modules' >kmod.spec
 	for c in gzdio zstdio; do
-		rpmbuild -bb --quiet -D "_topdir $PWD/rpm" -D "_binary_payload w3.$c" -D 'debug_package %{nil}' \
-			-D '__os_install_post %{nil}' kmod.spec >log 2>&1 || cat log
+		rpmbuild -bb --quiet -D "_topdir $PWD/rpm" -D "_binary_payload w3.$c" \
+			-D 'debug_package %{nil}' -D '__os_install_post %{nil}' kmod.spec \
+			>log 2>&1 || cat log
 		mv rpm/RPMS/*/kmod-1-1.*.rpm "$c.rpm"
 	done
 	ar -rc nodata.deb debian-binary 2>/dev/null
