@@ -4,6 +4,9 @@
 
 ARCH=x86_64
 export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-8G}
+# what a file depends on is read from the list that kbuild has gcc write: a miss costs no second
+# run of the preprocessor, which is a quarter of a cold build
+export CCACHE_DEPEND=1
 export KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=host
 # in the banner, whose length is part of BTF: the tenth build would be another
 export KBUILD_BUILD_VERSION=1
