@@ -331,8 +331,8 @@ static int check_types(struct btf *btf, const struct rules *r)
 	s64 len;
 	int err;
 
-	/* the kernel adds it with the first type: if there is none, not even void */
-	if (!btf->base_btf && cur < end) {
+	/* stock kernels add it with the first type: if there is none, not even void */
+	if (!btf->base_btf && (cur < end || r->patched)) {
 		err = add_type(btf, &void_type);
 		if (err)
 			return err;

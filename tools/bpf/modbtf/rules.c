@@ -359,7 +359,7 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 			out->detail = xstrdup(what);
 	} else if (!relocates) {
 		judge(a, m, &btf, out);
-	/* a base without a type is none to this series */
+	/* without void, which the series adds, there is nothing to map */
 	} else if (dist.nr_types && relocate(&btf, a->running.btf, &map, &out->detail)) {
 		drop(out, "relocation");
 	} else {

@@ -696,6 +696,27 @@ static int no_types(struct kmod *k)
 	return kmod_set_section(k, ".BTF", h, h->hdr_len, false);
 }
 
+/* A module that needs no named type of its base: a struct, pointers to it and to void */
+static int distilled_no_types(struct kmod *k)
+{
+	struct btf *base = btf__new_empty();
+	struct btf *split = base ? btf__new_empty_split(base) : NULL;
+	int err = -ENOMEM, own = split ? btf__add_struct(split, "own", 8) : -1;
+	const void *base_data, *data;
+	__u32 base_size, size;
+
+	if (own > 0 && btf__add_ptr(split, own) > 0 && btf__add_ptr(split, 0) > 0) {
+		kmod_hide_section(k, ".BTF_ids");
+		base_data = btf__raw_data(base, &base_size);
+		data = btf__raw_data(split, &size);
+		err = kmod_set_section(k, ".BTF.base", base_data, base_size, false) ?:
+		      kmod_set_section(k, ".BTF", data, size, false);
+	}
+	btf__free(split);
+	btf__free(base);
+	return err;
+}
+
 static int strip_ids(struct kmod *k)
 {
 	kmod_strip_btf_ids(k, "");
@@ -1179,6 +1200,8 @@ static const struct variant {
 	  DROPPED, "dropped:relocation", -EINVAL },
 	{ "distilled base empty", &distilled, base_empty,
 	  DROPPED, "dropped:invalid", -EINVAL },
+	{ "distilled base without types", &distilled, distilled_no_types,
+	  RELOCATED, "relocated", 0, "bpf=0" },
 	{ "distilled base garbage", &distilled, base_garbage,
 	  DROPPED, "dropped:invalid", -EINVAL },
 	{ "distilled, id out of range", &distilled, relocated_id_out_of_range,
@@ -1293,6 +1316,22 @@ static void unload_mod(void)
 	ASSERT_EQ(module_btf_fd(), -ENOENT, "BTF id after unload");
 }
 
+/* What distilled_no_types() has made, as the kernel reads it */
+static void check_own_types(void)
+{
+	__u32 own = btf__type_cnt(vmlinux);
+	struct btf *btf = btf__parse_split("/sys/kernel/btf/" MOD, vmlinux);
+
+	if (!ASSERT_OK_PTR(btf, "parse"))
+		return;
+	if (ASSERT_EQ(btf__type_cnt(btf), own + 3, "types")) {
+		ASSERT_TRUE(btf_is_struct(btf__type_by_id(btf, own)), "struct");
+		ASSERT_EQ(btf__type_by_id(btf, own + 1)->type, own, "pointer to the struct");
+		ASSERT_EQ(btf__type_by_id(btf, own + 2)->type, 0, "pointer to void");
+	}
+	btf__free(btf);
+}
+
 static void check_variant(const struct variant *v, enum mode mode)
 {
 	bool kept = v->verdict == NATIVE || v->verdict == RELOCATED;
@@ -1326,7 +1365,9 @@ static void check_variant(const struct variant *v, enum mode mode)
 	if (fd >= 0)
 		close(fd);
 
-	if (v->make == no_types)
+	if (v->make == distilled_no_types && kept)
+		check_own_types();
+	if (v->make == no_types || v->make == distilled_no_types)
 		goto out_unload;
 	if (kept) {
 		ASSERT_EQ(attach_and_run(), 1, "attach");
