@@ -289,6 +289,18 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 	}
 }
 
+static bool has_refs(const struct btf *btf)
+{
+	u32 id, nr = btf_nr_types(btf);
+	struct btf_field_iter it;
+
+	for (id = btf->start_id; id < nr; id++)
+		if (!btf_field_iter_init(&it, btf_type_by_id(btf, id), BTF_FIELD_ITER_IDS) &&
+		    btf_field_iter_next(&it))
+			return true;
+	return false;
+}
+
 /* Relocation of a stock kernel does not look where an id leads, and follows arrays to
  * their end.  NULL, or what would happen to it.
  */
@@ -359,7 +371,11 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 			out->detail = xstrdup(what);
 	} else if (!relocates) {
 		judge(a, m, &btf, out);
-	/* without void, which the series adds, there is nothing to map */
+	} else if (!dist.nr_types && has_refs(&btf)) {
+		/* the ids begin behind void, and the kernel counts from 0 */
+		out->verdict = V_WRONG;
+		out->reason = "invalid";
+		out->detail = xstrdup("a distilled base without types: each id is taken for the next one");
 	} else if (dist.nr_types && relocate(&btf, a->running.btf, &map, &out->detail)) {
 		drop(out, "relocation");
 	} else {
