@@ -375,7 +375,7 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		/* the ids begin behind void, and the kernel counts from 0 */
 		out->verdict = V_WRONG;
 		out->reason = "invalid";
-		out->detail = xstrdup("a distilled base without types: each id is taken for the next one");
+		out->detail = xstrdup("a distilled base without types, ids are off by one");
 	} else if (dist.nr_types && relocate(&btf, a->running.btf, &map, &out->detail)) {
 		drop(out, "relocation");
 	} else {
