@@ -45,7 +45,6 @@ static struct job *job_nr(struct pool *p, unsigned long nr)
 static void look_at(struct pool *p, struct job *j)
 {
 	struct blob file = j->data;
-	const char *why_not;
 
 	if (!file.data)
 		j->trouble = read_file(j->path, MAX_MODULE, &file);
@@ -54,13 +53,10 @@ static void look_at(struct pool *p, struct job *j)
 	if (j->trouble)
 		return;
 	j->trouble = module_parse(&j->m, file, j->path);
-	if (!j->trouble) {
-		why_not = foreign(p->audit, &j->m);
-		if (why_not)
-			j->trouble = xstrdup(why_not);
-		else
-			decide(p->audit, &j->m, &j->res);
-	}
+	if (!j->trouble)
+		j->trouble = foreign(p->audit, &j->m);
+	if (!j->trouble)
+		decide(p->audit, &j->m, &j->res);
 	/* what the report needs of the module are copies */
 	free(file.data);
 }

@@ -56,9 +56,10 @@ int cmd_explain(struct audit *a, const char *path)
 		problem = unpack(file, MAX_MODULE, &file);
 	if (!problem) {
 		problem = module_parse(&m, file, path);
-		if (!problem && foreign(a, &m)) {
-			problem = xstrdup(foreign(a, &m));
-			module_free(&m);
+		if (!problem) {
+			problem = foreign(a, &m);
+			if (problem)
+				module_free(&m);
 		}
 		if (problem)
 			free(file.data);

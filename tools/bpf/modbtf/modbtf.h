@@ -196,8 +196,8 @@ extern const char rules_names[];
 char *base_load(struct base *b, const char *path, const struct rules *r);
 void base_free(struct base *b);
 
-/* Why the kernel cannot load @m whatever its BTF, or NULL */
-const char *foreign(const struct audit *a, const struct module *m);
+/* Why the kernel cannot load @m whatever its BTF, for free(), or NULL */
+char *foreign(const struct audit *a, const struct module *m);
 
 /**
  * decide() - what a kernel makes of the BTF of a module

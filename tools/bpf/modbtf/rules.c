@@ -386,9 +386,10 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 	free(map);
 }
 
-const char *foreign(const struct audit *a, const struct module *m)
+char *foreign(const struct audit *a, const struct module *m)
 {
-	return m->swapped != a->running.swapped ? "of another byte order than the kernel" : NULL;
+	return m->swapped != a->running.swapped ?
+	       xstrdup("of another byte order than the kernel") : NULL;
 }
 
 void decide(struct audit *a, const struct module *m, struct result *out)
