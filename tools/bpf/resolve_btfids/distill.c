@@ -259,8 +259,7 @@ int distill_both(const char *path, struct btf *btf)
 		.strs = btf__new_empty(),
 	};
 	struct btf *dist_base = NULL;
-	__u32 i, part_size = 0;
-	struct iovec part;
+	__u32 i;
 	int err;
 
 	d.host = d.strs ? btf__endianness(d.strs) : order;	/* that of new BTF */
@@ -277,15 +276,6 @@ int distill_both(const char *path, struct btf *btf)
 	d.ids = calloc(d.dist_start + d.nr_tail, sizeof(*d.ids));
 	if (!d.ids) {
 		err = fail(&d, strerror(ENOMEM));
-		goto out;
-	}
-
-	if (d.dist_start == 1) {
-		/* the module needs no named type of the base: there is nothing to distill */
-		part.iov_base = (void *)raw_btf(btf, order, &part_size);
-		part.iov_len = part_size;
-		err = part.iov_base ? write_section(&d, ".BTF", &part, 1) :
-				      fail(&d, strerror(errno));
 		goto out;
 	}
 

@@ -696,12 +696,15 @@ static int no_types(struct kmod *k)
 	return kmod_set_section(k, ".BTF", h, h->hdr_len, false);
 }
 
+/* a string that vmlinux has not, because all strings of such a module are its own */
+#define OWN "a_struct_that_only_this_module_has"
+
 /* A module that needs no named type of its base: a struct, pointers to it and to void */
 static int distilled_no_types(struct kmod *k)
 {
 	struct btf *base = btf__new_empty();
 	struct btf *split = base ? btf__new_empty_split(base) : NULL;
-	int err = -ENOMEM, own = split ? btf__add_struct(split, "own", 8) : -1;
+	int err = -ENOMEM, own = split ? btf__add_struct(split, OWN, 8) : -1;
 	const void *base_data, *data;
 	__u32 base_size, size;
 
@@ -1145,6 +1148,60 @@ static int both_last_type_cut(struct kmod *k)
 static int both_types_past_end(struct kmod *k) { return both_shifted(k) ?: types_past_end(k); }
 static int both_header_cut(struct kmod *k) { return both_shifted(k) ?: header_only_start(k); }
 
+/* Like distilled_no_types(), but what the last pointer points to is of the base: void *,
+ * which has no name and so follows the types of the module.
+ */
+static int both_no_types(struct kmod *k)
+{
+	struct btf *base = btf__new_empty();
+	struct btf *split = btf__new_empty_split(shifted);
+	__u32 base_size, size, id, nr = btf__type_cnt(shifted);
+	struct btf_type tail = { .info = BTF_KIND_PTR << 24 };
+	int err = both_shifted(k);
+	const void *base_data, *data;
+	struct kmod_distilled *d;
+	unsigned char *section;
+	size_t at;
+
+	for (id = 1; id < nr; id++) {
+		const struct btf_type *t = btf__type_by_id(shifted, id);
+
+		if (btf_is_ptr(t) && !t->type)
+			break;
+	}
+	if (err || !base || !split || id == nr || btf__add_struct(split, OWN, 8) < 0 ||
+	    btf__add_ptr(split, nr) < 0 || btf__add_ptr(split, id) < 0) {
+		err = err ?: -ENOMEM;
+		goto out;
+	}
+	kmod_hide_section(k, ".BTF_ids");
+	base_data = btf__raw_data(base, &base_size);
+	data = btf__raw_data(split, &size);
+
+	at = sizeof(*d) + sizeof(id);
+	section = malloc(at + sizeof(tail) + base_size);
+	if (!section) {
+		err = -ENOMEM;
+		goto out;
+	}
+	d = (void *)section;
+	*d = *distilled_head(k);
+	d->split_types = 3;
+	d->dist_types = 1;
+	d->tail_types = 1;
+	d->tail_len = sizeof(tail);
+	d->ids[0] = id;
+	memcpy(section + at, &tail, sizeof(tail));
+	memcpy(section + at + sizeof(tail), base_data, base_size);
+	err = kmod_set_section(k, ".BTF", data, size, false) ?:
+	      kmod_set_section(k, ".BTF.distilled", section, at + sizeof(tail) + base_size, false);
+	free(section);
+out:
+	btf__free(split);
+	btf__free(base);
+	return err;
+}
+
 static int both_type_gone(struct kmod *k)
 {
 	int err = both_shifted(k);
@@ -1282,6 +1339,8 @@ static const struct variant {
 	  DROPPED, "dropped:invalid", -EINVAL },
 	{ "both, header cut", &both, both_header_cut, DROPPED, "dropped:invalid", -EINVAL },
 	{ "both, type gone", &both, both_type_gone, DROPPED, "dropped:relocation", -EINVAL },
+	{ "both, distilled base without types", &both, both_no_types, RELOCATED, "relocated",
+	  0, "bpf=0" },
 
 	{ ".BTF_ids without symbols", &native, strip_ids, NATIVE, "native" },
 	{ ".BTF_ids without symbols, base with one type more", &native, strip_ids_one_more,
@@ -1316,18 +1375,22 @@ static void unload_mod(void)
 	ASSERT_EQ(module_btf_fd(), -ENOENT, "BTF id after unload");
 }
 
-/* What distilled_no_types() has made, as the kernel reads it */
-static void check_own_types(void)
+/* What distilled_no_types() or both_no_types() has made, as the kernel reads it */
+static void check_own_types(bool both)
 {
 	__u32 own = btf__type_cnt(vmlinux);
 	struct btf *btf = btf__parse_split("/sys/kernel/btf/" MOD, vmlinux);
 
 	if (!ASSERT_OK_PTR(btf, "parse"))
 		return;
-	if (ASSERT_EQ(btf__type_cnt(btf), own + 3, "types")) {
+	if (ASSERT_EQ(btf__type_cnt(btf), own + 3 + both, "types")) {
 		ASSERT_TRUE(btf_is_struct(btf__type_by_id(btf, own)), "struct");
+		ASSERT_STREQ(btf__name_by_offset(btf, btf__type_by_id(btf, own)->name_off), OWN,
+			     "its name");
 		ASSERT_EQ(btf__type_by_id(btf, own + 1)->type, own, "pointer to the struct");
-		ASSERT_EQ(btf__type_by_id(btf, own + 2)->type, 0, "pointer to void");
+		ASSERT_EQ(btf__type_by_id(btf, own + 2)->type, both ? own + 3 : 0, "last pointer");
+		if (both)
+			ASSERT_EQ(btf__type_by_id(btf, own + 3)->type, 0, "pointer to void");
 	}
 	btf__free(btf);
 }
@@ -1365,9 +1428,12 @@ static void check_variant(const struct variant *v, enum mode mode)
 	if (fd >= 0)
 		close(fd);
 
-	if (v->make == distilled_no_types && kept)
-		check_own_types();
-	if (v->make == no_types || v->make == distilled_no_types)
+	if (v->make == distilled_no_types || v->make == both_no_types) {
+		if (kept)
+			check_own_types(v->from == &both);
+		goto out_unload;
+	}
+	if (v->make == no_types)
 		goto out_unload;
 	if (kept) {
 		ASSERT_EQ(attach_and_run(), 1, "attach");
