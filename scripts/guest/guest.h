@@ -8,6 +8,7 @@
 /* Tests. Results are lines of KTAP on standard output. */
 void test_btf_module_mismatch(void);	/* the selftests; the second only with clang */
 void test_btf_module_core(void) __attribute__((weak));
+void test_btf_distill(void);		/* upstream's, of libbpf */
 void test_all_modules(void);
 void test_default_mode(const char *mode);
 void test_dkms(void);		/* v4l2loopback, as DKMS has built it */

@@ -82,6 +82,7 @@ static const struct {
 	{ "check", test_check },
 	{ "modules", test_all_modules },
 	{ "core", test_btf_module_core },
+	{ "distill", test_btf_distill },
 	{ "dkms", test_dkms },
 	{ "abi", test_abi },
 	{ "strict", test_strict },

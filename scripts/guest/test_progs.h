@@ -18,6 +18,7 @@
 
 bool test__start_subtest(const char *name);
 void test__skip(void);
+void test__fail(void);
 /* Note a failed assertion and say why */
 void test__failed(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
