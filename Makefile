@@ -55,7 +55,7 @@ shell: kernel
 	scripts/guest-image $$name $$kind && scripts/boot $$name $$kind shell
 
 lint:
-	@scripts/setup clang && scripts/setup modbtf
+	@scripts/setup clang && scripts/setup modbtf && scripts/setup lint
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
@@ -101,7 +101,7 @@ help:
 	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base; takes hours'
-	@echo 'make lint         checkpatch, kernel-doc, sparse, clang, scripts; every prefix of the series builds by W=1'
+	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the series builds by W=1'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
