@@ -424,11 +424,6 @@ static int check_strings(struct btf *btf, const struct rules *r)
 	return 0;
 }
 
-static bool is_modifier(const struct btf_type *t)
-{
-	return btf_is_mod(t) || btf_type_is_typedef(t);
-}
-
 /**
  * btf_check_chains() - what a stock kernel looks at in references
  * @btf: BTF that btf_parse() took
@@ -449,11 +444,11 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
 
 	for (id = first; id < n; id++) {
 		t = btf_type_by_id(btf, id);
-		if (!is_modifier(t))
+		if (!btf_type_is_modifier(t))
 			continue;
 		btf->why_id = id;
 		in_tags = btf_kind(t) == BTF_KIND_TYPE_TAG;
-		for (cur = id, i = 0; is_modifier(t); i++) {
+		for (cur = id, i = 0; btf_type_is_modifier(t); i++) {
 			if (i == MAX_CHAIN) {
 				BAD(btf, "chain of references is too long or a circle");
 				return -ELOOP;

@@ -108,6 +108,11 @@ static inline struct btf_type *btf_type_by_id(const struct btf *btf, u32 id)
 #define btf_type_is_typedef(t)	(btf_kind(t) == BTF_KIND_TYPEDEF)
 #define btf_type_is_void(t)	(btf_kind(t) == BTF_KIND_UNKN)
 
+static inline bool btf_type_is_modifier(const struct btf_type *t)
+{
+	return btf_is_mod(t) || btf_type_is_typedef(t);
+}
+
 static inline bool btf_type_is_struct(const struct btf_type *t)
 {
 	return btf_kind(t) == BTF_KIND_STRUCT || btf_kind(t) == BTF_KIND_UNION;

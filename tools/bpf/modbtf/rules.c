@@ -323,7 +323,7 @@ static const char *check_relocatable(const struct btf *btf)
 		for (steps = 0; steps < MAX_STEPS; steps++) {
 			if (btf_type_is_array(t))
 				t = btf_type_by_id(btf, btf_array(t)->type);
-			else if (btf_is_mod(t) || btf_type_is_typedef(t))
+			else if (btf_type_is_modifier(t))
 				t = btf_type_by_id(btf, t->type);
 			else
 				break;
