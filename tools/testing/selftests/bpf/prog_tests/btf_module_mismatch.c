@@ -699,16 +699,24 @@ static int no_types(struct kmod *k)
 /* a string that vmlinux has not, because all strings of such a module are its own */
 #define OWN "a_struct_that_only_this_module_has"
 
-/* A module that needs no named type of its base: a struct, pointers to it and to void */
+/* A struct, pointers to it and to @id, which has no name */
+static int add_own_types(struct btf *split, __u32 id)
+{
+	int own = btf__add_struct(split, OWN, 8);
+
+	return own > 0 && btf__add_ptr(split, own) > 0 && btf__add_ptr(split, id) > 0 ? 0 : -ENOMEM;
+}
+
+/* A module that needs no named type of its base, but void */
 static int distilled_no_types(struct kmod *k)
 {
 	struct btf *base = btf__new_empty();
 	struct btf *split = base ? btf__new_empty_split(base) : NULL;
-	int err = -ENOMEM, own = split ? btf__add_struct(split, OWN, 8) : -1;
+	int err = split ? add_own_types(split, 0) : -ENOMEM;
 	const void *base_data, *data;
 	__u32 base_size, size;
 
-	if (own > 0 && btf__add_ptr(split, own) > 0 && btf__add_ptr(split, 0) > 0) {
+	if (!err) {
 		kmod_hide_section(k, ".BTF_ids");
 		base_data = btf__raw_data(base, &base_size);
 		data = btf__raw_data(split, &size);
@@ -1169,11 +1177,10 @@ static int both_no_types(struct kmod *k)
 		if (btf_is_ptr(t) && !t->type)
 			break;
 	}
-	if (err || !base || !split || id == nr || btf__add_struct(split, OWN, 8) < 0 ||
-	    btf__add_ptr(split, nr) < 0 || btf__add_ptr(split, id) < 0) {
-		err = err ?: -ENOMEM;
+	if (!err)
+		err = base && split && id < nr ? add_own_types(split, id) : -ENOMEM;
+	if (err)
 		goto out;
-	}
 	kmod_hide_section(k, ".BTF_ids");
 	base_data = btf__raw_data(base, &base_size);
 	data = btf__raw_data(split, &size);
