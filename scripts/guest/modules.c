@@ -11,6 +11,8 @@
 #include "testing_helpers.h"
 #include "guest.h"
 
+void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
+
 #define PARAM "/sys/module/module/parameters/btf_mismatch"
 
 const char *modinfo(const struct kmod *k, const char *tag)
@@ -466,6 +468,37 @@ void test_abi(void)
 	ASSERT_OK(unload_module("sch_htb", false), "unload");
 }
 
+static void hex(char *out, const unsigned char *id)
+{
+	int i;
+
+	for (i = 0; i < KMOD_ID_SIZE; i++)
+		sprintf(out + 2 * i, "%02x", id[i]);
+}
+
+/* The base id of a module of this build is that of the kernel that runs */
+static void check_base_id(void)
+{
+	static unsigned char raw[16 << 20];
+	FILE *f = fopen("/sys/kernel/btf/vmlinux", "r");
+	size_t size = f ? fread(raw, 1, sizeof(raw), f) : 0;
+	char base[2 * KMOD_ID_SIZE + 1] = "none", kernel[sizeof(base)];
+	unsigned char id[KMOD_ID_SIZE], *note;
+	struct kmod k;
+
+	libbpf_sha256(raw, size, id);
+	hex(kernel, id);
+	if (f)
+		fclose(f);
+	if (!ASSERT_OK(kmod_read(&k, "/modules/own/dummy.ko"), "read module"))
+		return;
+	note = kmod_base_id(&k, NULL);
+	if (note)
+		hex(base, note);
+	ASSERT_STREQ(base, kernel, "base id");
+	kmod_free(&k);
+}
+
 /* The mode after boot, as the command line or the config has it */
 void test_default_mode(const char *mode)
 {
@@ -488,6 +521,9 @@ void test_default_mode(const char *mode)
 	if (!err)
 		ASSERT_STREQ(btf_status("dummy"), "dropped:base-changed", "status");
 	unload_all();
+
+	test__start_subtest("modules of this build have the id of this kernel");
+	check_base_id();
 
 	test__start_subtest("first module of this build after boot");
 	ASSERT_OK(load_with_deps("/modules/own/dummy.ko"), "load");
