@@ -17,6 +17,6 @@ pahole_flags=()
 	pahole_flags=(PAHOLE_FLAGS="$(PAHOLE=$PAHOLE "$TREE/scripts/pahole-flags.sh" | sed 's/ -j\>//')")
 
 kbuild() {
-	make -C "$TREE" ARCH=$ARCH -j"$(nproc)" CC="ccache gcc" HOSTCC="ccache gcc" \
+	make -C "$TREE" ARCH=$ARCH -j"$(nproc)" CC="$TOP/scripts/cc" HOSTCC="$TOP/scripts/cc" \
 		PAHOLE="$PAHOLE" "${pahole_flags[@]}" LOCALVERSION= "$@"
 }
