@@ -3,7 +3,7 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export KSRC UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR
+export ALL KSRC UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -20,7 +20,8 @@ check:
 # everything that is too long for .ci/run; the first that fails ends it
 check-all: BASES := $(ALL_BASES)
 check-all:
-	@for c in '' deb abi debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
+	@$(MAKE) -s demo
+	@export ALL=1; for c in '' deb abi debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(BASES)"
@@ -86,6 +87,7 @@ help:
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
+	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
 	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
