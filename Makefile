@@ -21,7 +21,7 @@ check:
 check-all: BASES := $(ALL_BASES)
 check-all:
 	@$(MAKE) -s demo
-	@export ALL=1; for c in '' deb abi debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(BASES)" || exit; done
+	@for c in '' deb abi debug gcov kcsan; do $(MAKE) -s check ALL=1 CONFIG=$$c BASES="$(BASES)" || exit; done
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(BASES)"
@@ -87,8 +87,8 @@ help:
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
-	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
 	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
+	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'

@@ -54,6 +54,9 @@ int module_btf_fd(const char *module);
 /* What .modinfo has for @tag, or "" */
 const char *modinfo(const struct kmod *k, const char *tag);
 
+/* libbpf has no header for it */
+void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
+
 /* What is wrong with the split types of @btf, which is parsed, or NULL; @id: of which */
 const char *btf_fault(const struct btf *btf, __u32 *id);
 /* In what way @is, relocated, is not what it @was with its distilled base, or NULL */

@@ -11,8 +11,6 @@
 #include "testing_helpers.h"
 #include "guest.h"
 
-void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
-
 #define PARAM "/sys/module/module/parameters/btf_mismatch"
 
 const char *modinfo(const struct kmod *k, const char *tag)
@@ -479,24 +477,26 @@ static void hex(char *out, const unsigned char *id)
 /* The base id of a module of this build is that of the kernel that runs */
 static void check_base_id(void)
 {
-	static unsigned char raw[16 << 20];
-	FILE *f = fopen("/sys/kernel/btf/vmlinux", "r");
-	size_t size = f ? fread(raw, 1, sizeof(raw), f) : 0;
+	struct btf *vmlinux = btf__parse("/sys/kernel/btf/vmlinux", NULL);
 	char base[2 * KMOD_ID_SIZE + 1] = "none", kernel[sizeof(base)];
 	unsigned char id[KMOD_ID_SIZE], *note;
-	struct kmod k;
+	struct kmod k = {};
+	const void *raw;
+	__u32 size;
 
+	if (!ASSERT_OK_PTR(vmlinux, "BTF of vmlinux") ||
+	    !ASSERT_OK(kmod_read(&k, "/modules/own/dummy.ko"), "read module"))
+		goto out;
+	raw = btf__raw_data(vmlinux, &size);
 	libbpf_sha256(raw, size, id);
 	hex(kernel, id);
-	if (f)
-		fclose(f);
-	if (!ASSERT_OK(kmod_read(&k, "/modules/own/dummy.ko"), "read module"))
-		return;
 	note = kmod_base_id(&k, NULL);
 	if (note)
 		hex(base, note);
 	ASSERT_STREQ(base, kernel, "base id");
+out:
 	kmod_free(&k);
+	btf__free(vmlinux);
 }
 
 /* The mode after boot, as the command line or the config has it */

@@ -23,8 +23,6 @@
 #define MAX_TYPES	65536
 #define MAX_BTF		(4 << 20)
 
-void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
-
 static const char * const sections[] = {
 	".BTF", ".BTF.base", ".BTF_ids", ".note.Linux", ".BTF.distilled"
 };

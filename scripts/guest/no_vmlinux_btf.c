@@ -11,8 +11,6 @@
 #define FILE_OF_MOD	"/modules/external/bpf_test_btf_mismatch.ko"
 #define MOD		"bpf_test_btf_mismatch"
 
-void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
-
 static void check(const char *name, const struct kmod *k, const char *want)
 {
 	char subtest[128];
