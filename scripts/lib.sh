@@ -40,6 +40,9 @@ base_names() { sed -n 's/^\([0-9][^[:space:]]*\).*/\1/p' "$TOP/bases" | xargs; }
 
 newest_base() { base_names | xargs -n 1 | sort -V | tail -n 1; }
 
+# free_kb DIR: free space there
+free_kb() { df --output=avail -k "$1" | tail -n 1; }
+
 # progress LABEL LOG PATTERN: read lines on standard input into LOG; on a
 # terminal keep a counter of those that match PATTERN on one line
 progress() {
