@@ -89,6 +89,7 @@ help:
 	@echo '                  CONFIG=kcsan: data races'
 	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
 	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
+	@echo '                  ALL=0: without the point release before, a kernel less to build'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
