@@ -8,10 +8,6 @@
 #include <linux/elfnote.h>
 #include <linux/types.h>
 
-struct btf;
-struct load_info;
-struct module;
-
 /*
  * ELF note (owner "Linux") with the base id: the SHA-256 of the raw BTF that the
  * BTF of the module was split from.  module-common.c reserves it as zeros,
@@ -33,34 +29,9 @@ struct module;
 #define BTF_BASE_ID \
 	ELFNOTE32("Linux", LINUX_ELFNOTE_BTF_BASE_ID, BTF_BASE_ID_BLANK)
 
-/* The BTF of vmlinux, see scripts/link-vmlinux.sh */
-extern char __start_BTF[];
-extern char __stop_BTF[];
-
-/* kernel/bpf/btf_module.c */
-const u8 *btf_vmlinux_id(void);
-int btf_check_refs(const struct btf *btf);
-
-/* kernel/bpf/btf.c */
-int btf_module_add(struct module *mod, bool quiet);
-void btf_module_del(struct module *mod);
-
-/* kernel/module/btf.c */
-int module_btf_load(struct module *mod, const struct load_info *info);
-ssize_t module_btf_show(const struct module *mod, char *buf);
-
 #else
 
 #define BTF_BASE_ID struct btf	/* a declaration, for the semicolon */
-
-static inline int module_btf_load(struct module *mod, const struct load_info *info)
-{
-	return 0;
-}
-
-static inline void btf_module_del(struct module *mod)
-{
-}
 
 #endif /* CONFIG_DEBUG_INFO_BTF_MODULES */
 

@@ -1,41 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What has to be known of module BTF before it is used: whether it was split
- * from the BTF of the running kernel, and whether every reference in it leads
- * to a type that may stand there.
+ * What has to be known of module BTF before it is used: whether every
+ * reference in it leads to a type that may stand there.
  */
 
 #include <linux/btf.h>
 #include <linux/btf_module.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <crypto/sha2.h>
-
-/* The base id of the running kernel, or NULL if vmlinux carries no BTF.
- * It is what sha256sum prints for /sys/kernel/btf/vmlinux.
- */
-const u8 *btf_vmlinux_id(void)
-{
-	static u8 id[SHA256_DIGEST_SIZE];
-	static DEFINE_MUTEX(lock);
-	static bool known;
-	size_t size = __stop_BTF - __start_BTF;
-
-	BUILD_BUG_ON(SHA256_DIGEST_SIZE != BTF_BASE_ID_SIZE);
-
-	if (!size)
-		return NULL;
-
-	mutex_lock(&lock);
-	if (!known) {
-		sha256((const u8 *)__start_BTF, size, id);
-		known = true;
-	}
-	mutex_unlock(&lock);
-
-	return id;
-}
 
 /* Longest chain of modifiers, pointers and arrays, and deepest nesting of
  * structs, that is followed.  BTF that user space loads has the same limit.
@@ -277,7 +249,7 @@ static int check_decl_tag(const struct btf_refs *r, u32 id, const struct btf_typ
 	return bad_ref(r, id, "tag of what cannot have one");
 }
 
-/* A pointer or modifier leads to data, and not in circles */
+/* A pointer or modifier leads to data, and not in a cycle */
 static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	u32 to;
@@ -285,7 +257,7 @@ static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *
 
 	for (i = 0; kind_in(t, BTF_MODIFIERS | BIT(BTF_KIND_PTR)); i++) {
 		if (i == BTF_MAX_CHAIN)
-			return bad_ref(r, id, "chain is too long or a circle");
+			return bad_ref(r, id, "chain is too long or a cycle");
 		to = t->type;
 		t = type_by_id(r, to);
 		if (!t || kind_in(t, BTF_NO_DATA))
@@ -398,7 +370,7 @@ static int check_nesting(const struct btf_refs *r, u32 id, const struct btf_type
 
 /* Check that every reference of split BTF leads to a type that exists and may
  * stand there, that members lie inside of their struct, and that no chain of
- * types is a circle.  The base is taken to be right.  What a reference should
+ * types is a cycle.  The base is taken to be right.  What a reference should
  * have led to cannot be told: that is what the base id is for.
  *
  * Returns 0, -EINVAL, or -ENOMEM.

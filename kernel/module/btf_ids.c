@@ -176,15 +176,16 @@ static int relocate_btf_ids(const struct load_info *info, unsigned int i, const 
  *
  * Every id has a symbol, and every set; a slot of a set holds any of its ids,
  * because they are sorted.  What has none of its own, among others that do, cannot
- * be relocated and is cleared.  If all symbols have been stripped, ids are
- * relocated only where sets of kfuncs and destructors are registered.
+ * be relocated and is cleared.
  *
- * Return: 0, or -EINVAL if an id or a set is damaged.
+ * Return: 0, -EINVAL if an id or a set is damaged, or -ESTALE if all symbols have
+ * been stripped.
  */
 int module_btf_ids_relocate(const struct load_info *info, struct btf *btf, bool relocated)
 {
 	enum btf_ids_pass pass = relocated ? BTF_IDS_RELOCATE : BTF_IDS_CHECK;
 	struct btf_ids_found found = {};
+	bool has_ids = false;
 	unsigned int i;
 	int err;
 
@@ -192,6 +193,7 @@ int module_btf_ids_relocate(const struct load_info *info, struct btf *btf, bool 
 		for (i = 1; i < info->hdr->e_shnum; i++) {
 			if (!module_btf_is_ids(info, i))
 				continue;
+			has_ids |= info->sechdrs[i].sh_size;
 			err = relocate_btf_ids(info, i, btf, pass, &found);
 			if (err)
 				return err;
@@ -203,11 +205,12 @@ int module_btf_ids_relocate(const struct load_info *info, struct btf *btf, bool 
 
 	if (!relocated)
 		return 0;
-	if (found.any)
-		btf_ids_relocated(btf);
-	else
-		pr_debug("module [%s] BTF: .BTF_ids has no symbols, its lists are not relocated\n",
-			 btf_get_name(btf));
+	if (has_ids && !found.any) {
+		pr_warn_ratelimited("module [%s] BTF: .BTF_ids cannot be relocated, its symbols have been stripped\n",
+				    btf_get_name(btf));
+		return -ESTALE;
+	}
+	btf_ids_relocated(btf);
 	return 0;
 }
 

@@ -450,7 +450,7 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
 		in_tags = btf_kind(t) == BTF_KIND_TYPE_TAG;
 		for (cur = id, i = 0; btf_type_is_modifier(t); i++) {
 			if (i == MAX_CHAIN) {
-				BAD(btf, "chain of references is too long or a circle");
+				BAD(btf, "chain of references is too long or a cycle");
 				return -ELOOP;
 			}
 			if (btf_kind(t) != BTF_KIND_TYPE_TAG)

@@ -136,6 +136,7 @@ struct module {
 	const uint8_t *distilled_id; /* that of the base that was distilled, or NULL */
 	struct btf_id_sym *ids;
 	size_t nr_ids;
+	bool has_ids;		/* there is a .BTF_ids, with symbols or without */
 	struct strings kfuncs, struct_ops, trace_events;
 };
 

@@ -330,9 +330,11 @@ static void find_symbols(const struct elf *e, struct module *m)
 	Elf64_Sym sym;
 	unsigned int i;
 
-	for (i = 1; i < e->nr && !s; i++)
-		if (e->sections[i].type == SHT_SYMTAB)
+	for (i = 1; i < e->nr; i++) {
+		m->has_ids |= is_btf_ids(e, i) && e->sections[i].size;
+		if (!s && e->sections[i].type == SHT_SYMTAB)
 			s = e->sections + i;
+	}
 	if (!s || s->link >= e->nr)
 		return;
 	strs = e->sections + s->link;

@@ -11,7 +11,7 @@
 
 #define BAD_REF "a reference leads to a type that cannot stand there"
 
-/* Arrays and modifiers in one another; more are a circle */
+/* Arrays and modifiers in one another; more are a cycle */
 #define MAX_STEPS 10000
 
 /* The first of a kind is its default */
@@ -28,7 +28,7 @@ static const struct rules all_rules[] = {
 __thread u32 btf_ptr_size;
 
 const char rules_names[] =
-	"stock-7.3 (stock), stock-6.12, -6.1, patched-7.3 (patched), patched-6.12, -6.1";
+	"stock[-7.3], stock-6.12, stock-6.1, patched[-7.3], patched-6.12, patched-6.1";
 
 const struct rules *rules_find(const char *name)
 {
@@ -128,6 +128,10 @@ static const char *check_id(const struct btf_id_sym *s, const struct btf *btf,
 		return "is not inside of its section";
 	if (!s->words) {
 		if (!word)
+			return NULL;
+		/* btf_id_is_lost() */
+		if (map->distilled && word < map->distilled->base_types &&
+		    !btf_distilled_id(map->distilled, word))
 			return NULL;
 		word = map_id(map, word);
 		t = word ? btf_type_by_id(btf, word) : NULL;
@@ -239,6 +243,10 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 						m->ids[i].name, what);
 			err = -EINVAL;
 		}
+	}
+	if (!err && section && m->has_ids && !m->nr_ids) {
+		out->detail = xstrdup("the symbols of .BTF_ids have been stripped");
+		err = -ESTALE;
 	}
 	if (err) {
 		drop_err(out, err);

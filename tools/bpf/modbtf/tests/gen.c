@@ -319,6 +319,11 @@ static void make_files(void)
 	s[1] = written(path, ".BTF");
 	both = written(path, ".BTF.distilled");
 	put_module("both.ko", (struct section[]){ stamp, s[1], both, btf_ids }, 4, syms, 3);
+	put_module("stripped.module", (struct section[]){ stamp, s[1], both, btf_ids }, 4, NULL, 0);
+	/* the pointer that nothing refers to */
+	ids[2] = 5;
+	put_module("lost.module", (struct section[]){ stamp, s[1], both, btf_ids }, 4, syms, 3);
+	ids[2] = kfunc;
 	put_module("base-and-distilled.ko", (struct section[]){ stamp, d, s[0], both }, 4, NULL, 0);
 	if (both.size > sizeof(bad))
 		errx(1, ".BTF.distilled is larger than expected");
