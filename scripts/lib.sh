@@ -55,3 +55,6 @@ progress() {
 		cat >"$2"
 	fi
 }
+
+# ours TREE PATTERN: the files that the series adds to a composed tree, if they match
+ours() { git -C "$1" diff --no-renames --diff-filter=A --name-only base composed -- "$2"; }
