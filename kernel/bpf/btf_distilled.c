@@ -71,6 +71,14 @@ u32 btf_distilled_id(const struct btf_distilled *d, u32 id)
 	return found ? d->dist_types + d->split_types + (found - tail) : 0;
 }
 
+/* Is @id that of a type of vmlinux which is not there?  Only what the types of the
+ * module refer to is.
+ */
+bool btf_distilled_lacks(const struct btf_distilled *d, u32 id)
+{
+	return id < d->base_types && !btf_distilled_id(d, id);
+}
+
 /* Bytes that follow struct btf_type: some, and some for each of vlen */
 static const struct {
 	u8 fixed, each;

@@ -71,12 +71,12 @@ static int find_btf_id(const struct load_info *info, const Elf_Shdr *shdr,
 static int relocate_btf_id(const struct btf_id_sym *s, const struct btf *btf)
 {
 	const struct btf_type *t;
-	u32 id;
+	u32 id, old;
 
-	memcpy(&id, s->from, sizeof(id));
-	if (!id)		/* not known when the module was built */
+	memcpy(&old, s->from, sizeof(old));
+	if (!old)		/* not known when the module was built */
 		return 0;
-	id = btf_relocate_id(btf, id);
+	id = btf_relocate_id(btf, old);
 	t = id ? btf_type_by_id(btf, id) : NULL;
 	if (!t || !(btf_type_is_struct(t) || btf_type_is_typedef(t) || btf_type_is_func(t)))
 		return -EINVAL;

@@ -140,6 +140,7 @@ int btf_check_refs(const struct btf *btf);
 /* kernel/bpf/btf_distilled.c, with its own comments */
 struct btf_distilled *btf_distilled_parse(const void *data, u32 size, void **base, u32 *base_size);
 u32 btf_distilled_id(const struct btf_distilled *d, u32 id);
+bool btf_distilled_lacks(const struct btf_distilled *d, u32 id);
 void *btf_distilled_split(const struct btf_distilled *d, const void *data, u32 *size,
 			  const void *section, const struct btf *base);
 

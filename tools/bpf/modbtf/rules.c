@@ -122,19 +122,17 @@ static const char *check_id(const struct btf_id_sym *s, const struct btf *btf,
 {
 	const struct btf_type *t;
 	size_t entry;
-	u32 word = s->word;
+	u32 word = s->word, id;
 
 	if (s->outside)
 		return "is not inside of its section";
 	if (!s->words) {
 		if (!word)
 			return NULL;
-		/* btf_id_is_lost() */
-		if (map->distilled && word < map->distilled->base_types &&
-		    !btf_distilled_id(map->distilled, word))
+		id = map_id(map, word);
+		if (!id && map->distilled && btf_distilled_lacks(map->distilled, word))
 			return NULL;
-		word = map_id(map, word);
-		t = word ? btf_type_by_id(btf, word) : NULL;
+		t = id ? btf_type_by_id(btf, id) : NULL;
 		return t && (btf_type_is_struct(t) || btf_type_is_typedef(t) ||
 			     btf_type_is_func(t)) ? NULL : "has a wrong id";
 	}
