@@ -4,12 +4,10 @@
  * the others look at them; results come in the order in which they were found.
  */
 
-#include <err.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include "kernel.h"
 #include "modbtf.h"
 
 /* Found and not yet looked at, or looked at and not yet printed */
@@ -17,12 +15,10 @@
 #define MAX_BYTES	(48UL << 20)
 
 struct job {
-	char *path;
-	struct blob data;	/* .data is NULL: still in the file */
+	struct place place;	/* of strings of its own */
+	struct look look;	/* .file.data is NULL: still in the file */
+	size_t bytes;		/* of a package, in memory until it is looked at */
 	bool done;
-	char *trouble;
-	struct module m;
-	struct result res;
 };
 
 struct pool {
@@ -33,7 +29,7 @@ struct pool {
 	struct job jobs[MAX_JOBS];
 	/* of all jobs there were: printed, taken by a thread, found */
 	unsigned long printed, taken, found;
-	size_t bytes;		/* of packages, in memory */
+	size_t bytes;		/* those of all jobs */
 	bool end;		/* there are no more */
 };
 
@@ -42,36 +38,17 @@ static struct job *job_nr(struct pool *p, unsigned long nr)
 	return p->jobs + nr % MAX_JOBS;
 }
 
-static void look_at(struct pool *p, struct job *j)
-{
-	struct blob file = j->data;
-
-	if (!file.data)
-		j->trouble = read_file(j->path, MAX_MODULE, &file);
-	if (!j->trouble)
-		j->trouble = unpack(file, MAX_MODULE, &file);
-	if (j->trouble)
-		return;
-	j->trouble = module_parse(&j->m, file, j->path);
-	if (!j->trouble)
-		j->trouble = foreign(p->audit, &j->m);
-	if (!j->trouble)
-		decide(p->audit, &j->m, &j->res);
-	/* what the report needs of the module are copies */
-	free(file.data);
-}
-
 /* With the lock: print what is next, as far as it is known */
 static void print_done(struct pool *p)
 {
 	struct job *j;
 
 	while (p->printed < p->taken && (j = job_nr(p, p->printed))->done) {
-		report_module(p->report, j->path, &j->m, &j->res, j->trouble);
-		free(j->path);
-		free(j->trouble);
-		module_free(&j->m);
-		result_free(&j->res);
+		report_module(p->report, &j->place, &j->look.m, &j->look.res, j->look.trouble);
+		xfree((char *)j->place.shown);
+		xfree((char *)j->place.package);
+		xfree((char *)j->place.path);
+		arena_free(j->look.arena);
 		p->printed++;
 	}
 }
@@ -80,7 +57,6 @@ static void *worker(void *ctx)
 {
 	struct pool *p = ctx;
 	struct job *j;
-	size_t bytes;
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -89,14 +65,15 @@ static void *worker(void *ctx)
 		if (p->taken == p->found)
 			break;
 		j = job_nr(p, p->taken++);
-		bytes = j->data.size;
 		if (!j->done) {
 			pthread_mutex_unlock(&p->lock);
-			look_at(p, j);
+			look(&j->look, p->audit, j->place.shown);
+			/* what the report needs are copies */
+			xfree(j->look.file.data);
 			pthread_mutex_lock(&p->lock);
 		}
 		j->done = true;
-		p->bytes -= bytes;
+		p->bytes -= j->bytes;
 		print_done(p);
 		pthread_cond_broadcast(&p->change);
 	}
@@ -104,28 +81,37 @@ static void *worker(void *ctx)
 	return NULL;
 }
 
-static void add(struct pool *p, const char *path, struct blob data, char *trouble)
+static char *copy(const char *s)
 {
+	return s ? xstrdup(s) : NULL;
+}
+
+static void add(struct pool *p, const struct place *place, struct look look)
+{
+	size_t bytes = look.file.size;
+
 	pthread_mutex_lock(&p->lock);
-	while (p->found - p->printed == MAX_JOBS || (p->bytes && p->bytes + data.size > MAX_BYTES))
+	while (p->found - p->printed == MAX_JOBS || (p->bytes && p->bytes + bytes > MAX_BYTES))
 		pthread_cond_wait(&p->change, &p->lock);
 	*job_nr(p, p->found) = (struct job){
-		.path = xstrdup(path), .data = data, .trouble = trouble, .done = trouble,
+		.place = { copy(place->shown), copy(place->package), copy(place->path) },
+		.look = look, .bytes = bytes, .done = look.trouble,
 	};
 	p->found++;
-	p->bytes += data.size;
+	p->bytes += bytes;
 	pthread_cond_broadcast(&p->change);
 	pthread_mutex_unlock(&p->lock);
 }
 
-static void add_module(void *ctx, const char *path, struct blob *data)
+static void add_module(void *ctx, const struct place *place, struct arena *arena,
+		       struct blob *data)
 {
-	add(ctx, path, data ? *data : (struct blob){}, NULL);
+	add(ctx, place, (struct look){ .arena = arena, .file = data ? *data : (struct blob){} });
 }
 
 static void add_trouble(void *ctx, const char *path, char *problem)
 {
-	add(ctx, path, (struct blob){}, problem);
+	add(ctx, &(struct place){ .shown = path }, (struct look){ .trouble = problem });
 }
 
 static unsigned int cores(void)
@@ -135,22 +121,31 @@ static unsigned int cores(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
-int audit_run(struct audit *a, struct report *r, char **paths, int nr)
+/* Of so many that each can take what a module may take */
+static unsigned int nr_of_threads(void)
 {
-	unsigned int nr_threads = cores(), i;
+	size_t room = limits.total_memory / limits.module_memory;
+	size_t nr = limits.jobs ?: cores();
+
+	nr = nr < room ? nr : room;
+	return nr ?: 1;
+}
+
+void audit_run(struct audit *a, struct report *r, char **paths, int nr)
+{
+	unsigned int nr_threads = nr_of_threads(), i;
 	struct pool *p;
 	pthread_t *threads;
 
-	p = memset(xrealloc(NULL, sizeof(*p)), 0, sizeof(*p));
+	p = xcalloc(1, sizeof(*p));
 	p->audit = a;
 	p->report = r;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->change, NULL);
 	threads = xrealloc(NULL, nr_threads * sizeof(*threads));
-	report_begin(r);
 	for (i = 0; i < nr_threads; i++)
 		if (pthread_create(threads + i, NULL, worker, p))
-			errx(2, "cannot start a thread");
+			die("cannot start a thread");
 	for (i = 0; i < (unsigned int)nr; i++)
 		read_modules(paths[i], add_module, add_trouble, p);
 	pthread_mutex_lock(&p->lock);
@@ -159,7 +154,6 @@ int audit_run(struct audit *a, struct report *r, char **paths, int nr)
 	pthread_mutex_unlock(&p->lock);
 	for (i = 0; i < nr_threads; i++)
 		pthread_join(threads[i], NULL);
-	free(threads);
-	free(p);
-	return report_end(r);
+	xfree(threads);
+	xfree(p);
 }

@@ -5,6 +5,7 @@
  */
 
 #include <byteswap.h>
+#include <ctype.h>
 #include <linux/btf.h>
 #include "kernel.h"
 #include "btf_rest.h"
@@ -12,7 +13,6 @@
 
 char modbtf_no_btf[1];
 
-#define NAME_LEN	512		/* KSYM_NAME_LEN */
 #define INT_MASK	0x0fffffff	/* BTF_INT_MASK */
 #define INFO_MASK	0x9f00ffff	/* BTF_INFO_MASK, up to 6.12 */
 #define OLD_HEADER	offsetofend(struct btf_header, str_len)
@@ -304,7 +304,6 @@ static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_t
 
 static int add_type(struct btf *btf, struct btf_type *t)
 {
-	struct btf_type **more;
 	u32 room;
 
 	if (btf->nr_types == btf->room) {
@@ -313,10 +312,7 @@ static int add_type(struct btf *btf, struct btf_type *t)
 			return -E2BIG;
 		}
 		room = btf->room ? btf->room * 2 : 256;
-		more = realloc(btf->types, room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		btf->types = more;
+		btf->types = xrealloc(btf->types, room * sizeof(*btf->types));
 		btf->room = room;
 	}
 	btf->types[btf->nr_types++] = t;
@@ -338,10 +334,12 @@ static int check_types(struct btf *btf, const struct rules *r)
 			return err;
 	}
 	while (cur < end) {
+		tick();
 		len = check_type(btf, r, cur, end - cur);
 		err = len < 0 ? len : add_type(btf, cur);
 		if (err) {
 			btf->why_id = btf_nr_types(btf);
+			btf->why_type = end - cur < sizeof(*btf->why_type) ? NULL : cur;
 			return err;
 		}
 		cur += len;
@@ -443,10 +441,12 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
 	int i;
 
 	for (id = first; id < n; id++) {
+		tick();
 		t = btf_type_by_id(btf, id);
 		if (!btf_type_is_modifier(t))
 			continue;
 		btf->why_id = id;
+		btf->why_type = t;
 		in_tags = btf_kind(t) == BTF_KIND_TYPE_TAG;
 		for (cur = id, i = 0; btf_type_is_modifier(t); i++) {
 			if (i == MAX_CHAIN) {
@@ -471,6 +471,37 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
 }
 
 /**
+ * btf_problem() - why BTF was found to be malformed
+ * @btf: what btf_parse() or btf_check_chains() refused
+ *
+ * Return: in words, with the type if it is one, for xfree(); NULL if it was not refused.
+ */
+char *btf_problem(const struct btf *btf)
+{
+	const struct btf_type *t = btf->why_type;
+	const char *name = t ? btf_str(btf, t->name_off) : NULL;
+	char kind[16] = "";
+	u32 i;
+
+	if (!btf->why)
+		return NULL;
+	if (!btf->why_id)
+		return xstrdup(btf->why);
+	if (!t || btf_kind(t) > BTF_KIND_MAX)
+		return xasprintf("type %u: %s", btf->why_id, btf->why);
+	for (i = 0; i < sizeof(kind) - 1 && btf_kind_str(t)[i]; i++)
+		kind[i] = toupper((unsigned char)btf_kind_str(t)[i]);
+	return xasprintf("type %u %s '%.*s': %s", btf->why_id, kind, NAME_LEN - 1, name ?: "",
+			 btf->why);
+}
+
+/* Does it continue the strings of another, as that of a module does? */
+bool btf_is_of_module(const struct btf *btf)
+{
+	return !btf->base_btf && btf->strings && btf->hdr.str_len && *btf->strings;
+}
+
+/**
  * btf_parse() - look at raw BTF as the kernel does
  * @btf: what is filled in, for btf_free() also after an error
  * @data: raw BTF, which is copied
@@ -478,8 +509,8 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
  * @base: what it is split from, or NULL
  * @r: rules of the kernel
  *
- * Return: 0, -ENOMEM, -EOPNOTSUPP if the format is not known, or -EINVAL or another
- * negative error if it is malformed; with @btf->why unless that is -ENOMEM.
+ * Return: 0, -EOPNOTSUPP if the format is not known, or -EINVAL or another negative error
+ * if it is malformed; with @btf->why.
  */
 int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 	      const struct rules *r)
@@ -494,9 +525,7 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 		btf->start_id = btf_nr_types(base);
 		btf->start_str_off = base->hdr.str_len;
 	}
-	btf->buf = malloc(size + sizeof(u32));
-	if (!btf->buf)
-		return -ENOMEM;
+	btf->buf = xrealloc(NULL, size + sizeof(u32));
 	/* types are aligned wherever they are: hdr_len and type_off */
 	if (size >= sizeof(words))
 		memcpy(words, data, sizeof(words));
@@ -588,7 +617,7 @@ void btf_distilled_swap(struct blob section)
 void btf_free(struct btf *btf)
 {
 	free(btf->by_name);
-	free(btf->types);
-	free(btf->buf);
+	xfree(btf->types);
+	xfree(btf->buf);
 	*btf = (struct btf){};
 }

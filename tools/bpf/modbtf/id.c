@@ -3,51 +3,49 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "kernel.h"
 #include "modbtf.h"
 
 static int module_id(const char *path, struct blob file)
 {
 	char text[2 * BASE_ID_SIZE + 1];
+	struct look l = { .file = file };
 	const uint8_t *id;
-	struct module m;
-	char *problem;
 
-	problem = module_parse(&m, file, path);
-	if (problem) {
-		fprintf(stderr, "modbtf: %s: %s\n", path, problem);
-		free(problem);
+	look(&l, NULL, path);
+	if (l.trouble) {
+		complain("%s: %s", path, l.trouble);
+		arena_free(l.arena);
 		return 2;
 	}
-	id = m.id ?: m.distilled_id;
+	id = l.m.id ?: l.m.distilled_id;
 	if (id) {
 		id_print(text, id);
-		printf("%s  %s  %s\n", text, path,
-		       m.id ? "built against" : "built against, distilled");
+		out("%s  %s  %s\n", text, path,
+		    l.m.id ? "built against" : "built against, distilled");
 	} else {
-		printf("%-*s  %s  unstamped\n", 2 * BASE_ID_SIZE, "-", path);
+		out("%-*s  %s  unstamped\n", 2 * BASE_ID_SIZE, "-", path);
 	}
-	module_free(&m);
+	arena_free(l.arena);
 	return id ? 0 : 1;
 }
 
 static int base_id(const char *path, struct blob file)
 {
+	/* as the newest kernel reads it */
+	static const struct rules newest = { "", false, 703 };
 	char text[2 * BASE_ID_SIZE + 1];
-	uint8_t id[BASE_ID_SIZE];
 	struct blob raw;
+	struct base b = {};
 	char *problem;
 
-	problem = find_base(file, &raw);
+	problem = find_base(file, &raw) ?: base_parse(&b, raw, &newest) ?: b.problem;
 	if (problem) {
-		fprintf(stderr, "modbtf: %s: %s\n", path, problem);
-		free(problem);
+		complain("%s: %s", path, problem);
 		return 2;
 	}
-	libbpf_sha256(raw.data, raw.size, id);
-	id_print(text, id);
-	printf("%s  %s  base\n", text, path);
-	free(raw.data);
+	id_print(text, b.id);
+	out("%s  %s  base\n", text, path);
+	base_free(&b);
 	return 0;
 }
 
@@ -65,18 +63,18 @@ int cmd_id(char **paths, int nr)
 	int i, ret, status = 0;
 
 	for (i = 0; i < nr; i++) {
-		problem = read_file(paths[i], MAX_KERNEL, &file);
+		problem = read_file(paths[i], &file);
 		if (!problem)
-			problem = unpack(file, MAX_KERNEL, &file);
+			problem = unpack(file, &file);
 		if (problem) {
-			fprintf(stderr, "modbtf: %s: %s\n", paths[i], problem);
-			free(problem);
+			complain("%s: %s", paths[i], problem);
+			xfree(problem);
 			status = 2;
 			continue;
 		}
 		if (is_module(&file)) {
 			ret = module_id(paths[i], file);
-			free(file.data);
+			xfree(file.data);
 		} else {
 			ret = base_id(paths[i], file);
 		}

@@ -62,7 +62,7 @@ char *find_base(struct blob in, struct blob *out)
 			problem = bzimage_payload(&in);
 		if (problem)
 			goto err;
-		problem = unpack(in, MAX_KERNEL, &in);
+		problem = unpack(in, &in);
 		if (problem)
 			return problem;
 	}
@@ -83,7 +83,7 @@ char *find_base(struct blob in, struct blob *out)
 	out->data = memcpy(xrealloc(NULL, btf.size), btf.data, btf.size);
 	out->size = btf.size;
 err:
-	free(in.data);
+	xfree(in.data);
 	return problem;
 }
 
@@ -93,6 +93,6 @@ char *read_base(const char *path, struct blob *out)
 	char *problem;
 
 	*out = (struct blob){};
-	problem = read_file(path, MAX_KERNEL, &file);
+	problem = read_file(path, &file);
 	return problem ?: find_base(file, out);
 }

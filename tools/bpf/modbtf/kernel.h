@@ -22,6 +22,7 @@
 #include <linux/overflow.h>
 /* the accessors of struct btf_type; of struct btf it only knows the name */
 #include <bpf/btf.h>
+#include "modbtf.h"
 #include "btf_module.h"
 #include "btf_field_iter.h"
 
@@ -64,6 +65,7 @@ struct btf {
 	u32 nr_named;
 	const char *why;		/* it is malformed */
 	u32 why_id;			/* the type that is, or 0 */
+	const struct btf_type *why_type; /* where that is, or NULL */
 };
 
 static inline struct btf *btf_base_btf(const struct btf *btf)
@@ -158,9 +160,9 @@ void __printf(1, 2) modbtf_warn(const char *fmt, ...);
 #define DEFINE_MUTEX(name)	int name
 #define mutex_lock(lock)	((void)(lock))
 #define mutex_unlock(lock)	((void)(lock))
-#define cond_resched()		do { } while (0)
+#define cond_resched()		tick()
 #define pr_debug(...)		do { } while (0)
-#define kvfree(p)		free(p)
+#define kvfree(p)		xfree((void *)(p))
 #define btf_name_by_offset	btf_str
 #define btf_str_by_offset	btf_str
 #define pr_warn_ratelimited	modbtf_warn
@@ -194,24 +196,22 @@ static inline void sort(void *base, size_t nr, size_t size,
 
 static inline void *kvcalloc(size_t nr, size_t size, int gfp)
 {
-	return calloc(nr, size);
+	return xcalloc(nr, size);
 }
 
 static inline void *kvzalloc(size_t size, int gfp)
 {
-	return calloc(1, size);
+	return xcalloc(1, size);
 }
 
 static inline void *kvmalloc(size_t size, int gfp)
 {
-	return malloc(size);
+	return xrealloc(NULL, size);
 }
 
 static inline void *kvmemdup(const void *data, size_t size, int gfp)
 {
-	void *copy = malloc(size);
-
-	return copy ? memcpy(copy, data, size) : NULL;
+	return memcpy(xrealloc(NULL, size), data, size);
 }
 #endif /* MODBTF_KERNEL_CODE */
 

@@ -2,13 +2,18 @@
 /* modbtf: which modules keep their BTF on a kernel, and why not */
 
 #include <argp.h>
-#include <err.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "modbtf.h"
 
 #define RUNNING "/sys/kernel/btf/vmlinux"
+
+const char *argp_program_version = "modbtf 2";
 
 enum {
 	O_BASE = 'b',
@@ -17,10 +22,18 @@ enum {
 	O_STRICT = 's',
 	O_QUIET = 'q',
 	O_WRONG = 'w',
+	O_JOBS = 'j',
 	O_JSON = 256,
 	O_KTAP,
+	O_NEED_BTF,
 	O_SUPPRESS,
+	O_WRITE,
+	O_STALE,
 	O_SYSFS,
+	O_MODULE_MEMORY,
+	O_MODULE_TIME,
+	O_TOTAL_MEMORY,
+	O_TOTAL_TIME,
 };
 
 static const struct argp_option options[] = {
@@ -28,29 +41,120 @@ static const struct argp_option options[] = {
 	{ "built-against", O_BUILT, "FILE", 0, "kernel they were built with", 0 },
 	{ "kernel", O_KERNEL, "RULES", 0, rules_names, 0 },
 	{ "strict", O_STRICT, NULL, 0, "a module whose BTF cannot be used is refused", 0 },
+	{ "need-btf", O_NEED_BTF, NULL, 0, "a module without BTF is a finding", 0 },
 	{ "wrong-types", O_WRONG, "N", 0, "say what the first N types would read as", 0 },
-	{ "suppress", O_SUPPRESS, "FILE", 0, "known findings: MODULE VERDICT REASON", 0 },
+	{ "suppress", O_SUPPRESS, "FILE", 0, "findings that are known", 0 },
+	{ "write-suppressions", O_WRITE, "FILE", 0, "write all findings as known ones", 0 },
+	{ "allow-stale", O_STALE, NULL, 0, "a suppression that fits nothing is no finding", 0 },
 	{ "quiet", O_QUIET, NULL, 0, "only findings and the summary", 0 },
 	{ "json", O_JSON, NULL, 0, "an object a line", 0 },
 	{ "ktap", O_KTAP, NULL, 0, "a test result for each module", 0 },
-	{ "sysfs", O_SYSFS, "DIR", 0, "status: instead of /sys", 0 },
+	{ "sysfs", O_SYSFS, "DIR", 0, "instead of /sys", 0 },
+	{ "jobs", O_JOBS, "N", 0, "threads; default: one a core", 0 },
+	{ "module-memory", O_MODULE_MEMORY, "MB", 0, "that one module may take (256)", 0 },
+	{ "module-time", O_MODULE_TIME, "SECONDS", 0, "of the CPU that one module may take (10)", 0 },
+	{ "total-memory", O_TOTAL_MEMORY, "MB", 0, "that the run may take (2048)", 0 },
+	{ "total-time", O_TOTAL_TIME, "SECONDS", 0, "that the run may take (600)", 0 },
 	{ 0 }
 };
 
-struct args {
-	const char *base, *built, *kernel, *suppress, *sysfs;
-	bool strict, quiet, json, ktap;
-	unsigned int wrong_types;
-	char **words;		/* the command and what follows */
-	int nr;
+enum { AUDIT = 1, EXPLAIN = 2, ID = 4, STATUS = 8 };
+
+static const struct {
+	const char *name;
+	unsigned int bit;
+	int min, max;		/* arguments that it takes */
+} commands[] = {
+	{ "audit", AUDIT, 1, INT32_MAX },
+	{ "explain", EXPLAIN, 1, 1 },
+	{ "id", ID, 1, INT32_MAX },
+	{ "status", STATUS, 0, 0 },
 };
+
+/* The commands that look at an option */
+static unsigned int commands_of(int key)
+{
+	switch (key) {
+	case O_BASE:
+	case O_BUILT:
+	case O_KERNEL:
+	case O_WRONG:
+		return AUDIT | EXPLAIN;
+	case O_MODULE_MEMORY:
+	case O_MODULE_TIME:
+	case O_TOTAL_MEMORY:
+	case O_TOTAL_TIME:
+		return AUDIT | EXPLAIN | ID;
+	case O_JSON:
+		return AUDIT | STATUS;
+	case O_SYSFS:
+		return STATUS;
+	}
+	return AUDIT;
+}
+
+struct args {
+	const char *base, *built, *kernel, *suppress, *write, *sysfs;
+	bool strict, quiet, json, ktap, need_btf, allow_stale;
+	unsigned int wrong_types;
+	unsigned int allowed;	/* commands that look at all options */
+	const char *last;	/* the first option that not all of them look at */
+	char **words;		/* what follows the command */
+	int nr;
+	unsigned int command;
+};
+
+static unsigned long number(struct argp_state *state, const char *name, const char *arg,
+			    unsigned long min, unsigned long max)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(arg, &end, 10);
+	if (*end || end == arg || *arg == '-' || errno || n < min || n > max)
+		argp_error(state, "--%s=%s: not a number from %lu to %lu", name, arg, min, max);
+	return n;
+}
+
+/* Does it fit together?  What has no effect is an error */
+static void check_args(struct args *a, struct argp_state *state)
+{
+	const char *name = state->argv[state->next];
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(commands[i].name, name))
+			break;
+	if (i == sizeof(commands) / sizeof(*commands))
+		argp_error(state, "%s: no such command", name);
+	a->command = commands[i].bit;
+	a->words = state->argv + state->next + 1;
+	a->nr = state->argc - state->next - 1;
+	if (a->nr < commands[i].min || a->nr > commands[i].max)
+		argp_error(state, "%s: %s", name, a->nr < commands[i].min ?
+			   "of which file?" : "too many arguments");
+	if (!(a->allowed & a->command))
+		argp_error(state, "--%s has no effect on %s", a->last, name);
+	if (a->json && a->ktap)
+		argp_error(state, "--json and --ktap: one of them");
+	if (a->quiet && (a->json || a->ktap))
+		argp_error(state, "--quiet has no effect on --json and --ktap");
+	if (a->allow_stale && !a->suppress)
+		argp_error(state, "--allow-stale has no effect without --suppress");
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
-	unsigned long n;
-	char *end;
+	const struct argp_option *o;
 
+	for (o = options; o->name && o->key != key; o++)
+		;
+	if (o->name && (a->allowed & commands_of(key)) != a->allowed) {
+		a->allowed &= commands_of(key);
+		a->last = o->name;
+	}
 	switch (key) {
 	case O_BASE:
 		a->base = arg;
@@ -64,17 +168,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case O_STRICT:
 		a->strict = true;
 		break;
+	case O_NEED_BTF:
+		a->need_btf = true;
+		break;
 	case O_QUIET:
 		a->quiet = true;
 		break;
 	case O_WRONG:
-		n = strtoul(arg, &end, 10);
-		if (*end || end == arg || *arg == '-' || n > 1000000)
-			argp_error(state, "--wrong-types=%s: not a number", arg);
-		a->wrong_types = n;
+		a->wrong_types = number(state, o->name, arg, 0, 1000000);
 		break;
 	case O_SUPPRESS:
 		a->suppress = arg;
+		break;
+	case O_WRITE:
+		a->write = arg;
+		break;
+	case O_STALE:
+		a->allow_stale = true;
 		break;
 	case O_SYSFS:
 		a->sysfs = arg;
@@ -85,9 +195,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case O_KTAP:
 		a->ktap = true;
 		break;
+	case O_JOBS:
+		limits.jobs = number(state, o->name, arg, 1, 4096);
+		break;
+	case O_MODULE_MEMORY:
+		limits.module_memory = number(state, o->name, arg, 1, SIZE_MAX >> 21) << 20;
+		break;
+	case O_MODULE_TIME:
+		limits.module_time = number(state, o->name, arg, 1, 1000000);
+		break;
+	case O_TOTAL_MEMORY:
+		limits.total_memory = number(state, o->name, arg, 16, SIZE_MAX >> 21) << 20;
+		break;
+	case O_TOTAL_TIME:
+		limits.total_time = number(state, o->name, arg, 1, 1000000);
+		break;
+	case ARGP_KEY_INIT:
+		a->allowed = AUDIT | EXPLAIN | ID | STATUS;
+		break;
 	case ARGP_KEY_ARGS:
-		a->words = state->argv + state->next;
-		a->nr = state->argc - state->next;
+		check_args(a, state);
 		break;
 	case ARGP_KEY_NO_ARGS:
 		argp_usage(state);
@@ -111,7 +238,7 @@ static void load(struct base *b, const char *path, const struct rules *r)
 	char *problem = base_load(b, path, r);
 
 	if (problem)
-		errx(2, "%s: %s", path, problem);
+		die("%s: %s", path, problem);
 }
 
 static void prepare(struct audit *a, const struct args *args)
@@ -122,40 +249,52 @@ static void prepare(struct audit *a, const struct args *args)
 	*a = (struct audit){ .wrong_types = args->wrong_types };
 	a->rules = rules_find(args->kernel ?: "patched");
 	if (!a->rules)
-		errx(2, "--kernel=%s: there are %s", args->kernel, rules_names);
+		die("--kernel=%s: there are %s", args->kernel, rules_names);
 	if (args->wrong_types && (a->rules->patched || !args->built))
-		errx(2, "--wrong-types needs --built-against and --kernel=stock");
+		die("--wrong-types needs --built-against and --kernel=stock");
 	load(&a->running, args->base ?: RUNNING, a->rules);
-	if (args->built)
-		load(&a->built, args->built, &lax);
+	if (!args->built)
+		return;
+	load(&a->built, args->built, &lax);
+	if (a->built.problem)
+		die("%s: %s", args->built, a->built.problem);
+	if (a->running.btf && !a->rules->patched)
+		a->same = compare_bases(a->built.btf, a->running.btf);
 }
 
 static void release(struct audit *a)
 {
 	base_free(&a->running);
 	base_free(&a->built);
+	xfree(a->same);
 }
 
-static int audit(const struct args *args)
+static int audit(const struct args *args, FILE *baseline, unsigned long *results)
 {
 	struct report r = {
 		.format = args->json ? F_JSON : args->ktap ? F_KTAP : F_TEXT,
 		.strict = args->strict,
 		.quiet = args->quiet,
+		.need_btf = args->need_btf,
+		.allow_stale = args->allow_stale,
+		.baseline = baseline,
+		.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
 	};
+	struct blob file;
 	struct audit a;
 	char *problem;
 	int status;
 
-	r.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	r.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
 	if (args->suppress) {
-		problem = suppressions_read(&r.suppress, args->suppress);
+		problem = read_file(args->suppress, &file) ?:
+			  suppressions_parse(&r.suppress, file);
 		if (problem)
-			errx(2, "%s: %s", args->suppress, problem);
+			die("%s: %s", args->suppress, problem);
+		xfree(file.data);
 	}
 	prepare(&a, args);
-	status = audit_run(&a, &r, args->words + 1, args->nr - 1);
+	audit_run(&a, &r, args->words, args->nr);
+	status = report_end(&r, results);
 	release(&a);
 	suppressions_free(&r.suppress);
 	return status;
@@ -167,28 +306,85 @@ static int explain(const struct args *args)
 	int status;
 
 	prepare(&a, args);
-	status = cmd_explain(&a, args->words[1]);
+	status = cmd_explain(&a, args->words[0]);
 	release(&a);
 	return status;
+}
+
+/* All that reads files of others.  Returns the exit status */
+static int run(const struct args *args, FILE *baseline)
+{
+	unsigned long results = 0;
+	int status = 2;
+
+	out_begin(args->ktap ? F_KTAP : args->json ? F_JSON : F_TEXT);
+	sandbox();
+	switch (args->command) {
+	case AUDIT:
+		status = audit(args, baseline, &results);
+		break;
+	case EXPLAIN:
+		status = explain(args);
+		break;
+	case ID:
+		status = cmd_id(args->words, args->nr);
+		break;
+	case STATUS:
+		status = cmd_status(args->sysfs, args->json);
+		break;
+	}
+	return out_end(status, results);
+}
+
+/* A suppression file appears when it is whole.  To rename it is left to a process that
+ * reads nothing.
+ */
+static int run_and_write(const struct args *args)
+{
+	char *temp = xasprintf("%s.XXXXXX", args->write);
+	int fd = mkstemp(temp), status;
+	mode_t mask = umask(0);
+	FILE *baseline;
+	pid_t child;
+
+	umask(mask);
+	baseline = fd < 0 || fchmod(fd, 0666 & ~mask) ? NULL : fdopen(fd, "w");
+	if (!baseline)
+		die("%s: %s", args->write, strerror(errno));
+	child = fork();
+	if (child < 0)
+		die("%s: %s", args->write, strerror(errno));
+	if (!child) {
+		fputs("# Findings that are known: PACKAGE PATH MODULE VERDICT REASON, see modbtf(8)\n",
+		      baseline);
+		status = run(args, baseline);
+		if (fclose(baseline)) {
+			complain("%s: %s", args->write, strerror(errno));
+			status = 2;
+		}
+		exit(status);
+	}
+	signal(SIGINT, SIG_IGN);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) < 2) {
+		if (!rename(temp, args->write))
+			return 0;
+		complain("%s: %s", args->write, strerror(errno));
+	} else {
+		complain("%s is not written", args->write);
+	}
+	unlink(temp);
+	return 2;
 }
 
 int main(int argc, char **argv)
 {
 	struct args args = { .sysfs = "/sys" };
-	const char *cmd;
 
 	argp_err_exit_status = 2;
+	check_libarchive();
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	cmd = args.words[0];
-	if (!strcmp(cmd, "audit") && args.nr > 1)
-		return audit(&args);
-	if (!strcmp(cmd, "id") && args.nr > 1)
-		return cmd_id(args.words + 1, args.nr - 1);
-	if (!strcmp(cmd, "explain") && args.nr == 2)
-		return explain(&args);
-	if (!strcmp(cmd, "status") && args.nr == 1)
-		return cmd_status(args.sysfs, args.json,
-				  isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
-	argp_help(&argp, stderr, ARGP_HELP_USAGE | ARGP_HELP_SEE, "modbtf");
-	return 2;
+	limits_start();
+	return args.write ? run_and_write(&args) : run(&args, NULL);
 }

@@ -2,6 +2,8 @@
 #ifndef __MODBTF_H
 #define __MODBTF_H
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +14,8 @@
 struct btf;
 
 #define BASE_ID_SIZE 32
+/* Bytes of a name that the kernel takes, with its end (KSYM_NAME_LEN) */
+#define NAME_LEN 512
 
 /* A piece of memory: a file, or a part of one */
 struct blob {
@@ -32,23 +36,111 @@ struct rules {
 	int version;		/* of btf.c: 601, 612 or 703 */
 };
 
-/* util.c ------------------------------------------------------------------- */
+/* mem.c --------------------------------------------------------------------- */
 
-/* As malloc() and the like, but do not return without memory */
+struct limits {
+	size_t module_memory, total_memory;	/* bytes */
+	unsigned int module_time, total_time;	/* seconds: of the CPU; by the clock */
+	unsigned int jobs;			/* threads; 0: one a core */
+};
+
+extern struct limits limits;
+
+/* Put the limits of the run in force */
+void limits_start(void);
+bool run_is_over(void);
+/* NULL, or that the time of the module or of the run is over, for xfree() */
+char *time_problem(void);
+
+/* Memory of one module */
+struct arena {
+	struct block *blocks;
+	size_t used;
+	uint64_t cpu_end;	/* of the thread, in ns */
+	jmp_buf *leave;		/* where give_up() goes */
+	char problem[160];
+};
+
+struct arena *arena_new(void);
+/**
+ * arena_enter() - allocate from @a from now on, and count its time
+ * @a: the arena; one at a time in a thread
+ * @leave: from setjmp(); give_up() goes there and leaves @a->problem, NULL: it ends the run
+ */
+void arena_enter(struct arena *a, jmp_buf *leave);
+void arena_leave(void);
+/* Free all that is in it; arena_free(): and itself */
+void arena_empty(struct arena *a);
+void arena_free(struct arena *a);
+
+/* This module cannot be looked at: leave its arena.  Without one, end with status 2 */
+void __printf(1, 2) give_up(const char *fmt, ...) __attribute__((noreturn));
+/* Called in each long loop: gives up when the time is over */
+void tick(void);
+
+/* Bytes that can still be allocated here; that there are too few, in words, for xfree() */
+size_t mem_left(void);
+char *mem_problem(void);
+/* As malloc() and the like, from the arena that is entered.  They give up instead of
+ * returning NULL, but for try_realloc().  Freed by xfree() or with the arena.
+ */
+void *try_realloc(void *p, size_t size);
 void *xrealloc(void *p, size_t size);
+void *xcalloc(size_t nr, size_t size);
+void xfree(void *p);
 char *xstrdup(const char *s);
+char *xvasprintf(const char *fmt, va_list args);
 __printf(1, 2) char *xasprintf(const char *fmt, ...);
 /* Add @str, which is the list's from now on */
 void strings_add(struct strings *list, char *str);
-void strings_free(struct strings *list);
 /* @id in hexadecimal, 64 digits */
 void id_print(char *out, const uint8_t *id);
+
+/* sandbox.c ------------------------------------------------------------------ */
+
+/* Give up to execute, to write to files and the network, where the kernel can do that */
+void sandbox(void);
+
+/* out.c ---------------------------------------------------------------------- */
+
+enum format { F_TEXT, F_JSON, F_KTAP };
+enum colour { C_NONE, C_RED, C_YELLOW };
+
+struct json_object;
+
+void out_begin(enum format f);
+/* Print to standard output.  Each %s is escaped for the format */
+void __printf(1, 2) out(const char *fmt, ...);
+/* What follows has a colour, if the output is a terminal */
+void out_colour(enum colour c);
+/**
+ * out_end() - write what is still to be written
+ * @status: the exit status so far
+ * @results: how many there were, for the plan of KTAP
+ *
+ * Return: @status, or 2 if something could not be written.
+ */
+int out_end(int status, unsigned long results);
+/* A line on standard error, escaped, with the name of the program; die(): exit with 2 */
+void __printf(1, 2) complain(const char *fmt, ...);
+void __printf(1, 2) die(const char *fmt, ...) __attribute__((noreturn));
+
+/* Of JSON: strings become UTF-8, no memory is an error */
+struct json_object *json_checked(struct json_object *o);
+void json_add(struct json_object *o, const char *key, struct json_object *value);
+/* Nothing if @s is NULL */
+void json_str(struct json_object *o, const char *key, const char *s);
+void json_list(struct json_object *o, const char *key, const struct strings *list);
+/* Print @o, an object a line, and free it */
+void json_line(struct json_object *o);
 
 /* btf.c --------------------------------------------------------------------- */
 
 int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 	      const struct rules *r);
 int btf_check_chains(struct btf *btf, const struct rules *r);
+char *btf_problem(const struct btf *btf);
+bool btf_is_of_module(const struct btf *btf);
 void btf_free(struct btf *btf);
 bool btf_is_swapped(struct blob raw);
 void btf_swap(struct blob raw);
@@ -56,54 +148,72 @@ void btf_distilled_swap(struct blob section);
 
 /* input.c ------------------------------------------------------------------- */
 
-/* Larger ones are not read */
-#define MAX_MODULE	(256UL << 20)
-#define MAX_KERNEL	(2048UL << 20)
-
 /**
- * read_file() - read a whole file
+ * read_file() - read a whole file or pipe
  * @path: its name
- * @max: the most that is read
- * @out: what was read, for free()
+ * @out: what was read, for xfree()
  *
- * Return: NULL, or what is wrong, for free().
+ * Return: NULL, or what is wrong, for xfree().
  */
-char *read_file(const char *path, size_t max, struct blob *out);
+char *read_file(const char *path, struct blob *out);
 
 /**
  * unpack() - undo a compression, if there is one: gzip, xz, zstd, lz4, bzip2 or lzma
  * @in: what may be compressed; freed unless it is what is returned in @out
- * @max: the most that comes out
- * @out: the result, for free()
+ * @out: the result, for xfree()
  *
- * Return: NULL, or what is wrong, for free(); then @in is freed, too.
+ * Return: NULL, or what is wrong, for xfree(); then @in is freed, too.
  */
-char *unpack(struct blob in, size_t max, struct blob *out);
+char *unpack(struct blob in, struct blob *out);
+
+/* Stop if libarchive would run a program for one of these compressions */
+void check_libarchive(void);
+
+/* Where a module is */
+struct place {
+	const char *shown;	/* path, or PACKAGE:MEMBER */
+	const char *package;	/* the package's file name, or NULL */
+	const char *path;	/* in the package or directory, behind lib/modules/RELEASE/ */
+};
 
 /* What read_modules() calls: for a file by itself @data is NULL, and it can be
- * read later; a member of a package is handed over, for free().
+ * read later; a member of a package is handed over, and the arena that it is in.
  */
-typedef void (*module_fn)(void *ctx, const char *path, struct blob *data);
-/* What it calls for what cannot be read.  @problem is for free() */
+typedef void (*module_fn)(void *ctx, const struct place *place, struct arena *arena,
+			  struct blob *data);
+/* What it calls for what cannot be read.  @problem is for xfree() */
 typedef void (*trouble_fn)(void *ctx, const char *path, char *problem);
+
+/* tree.c, package.c ------------------------------------------------------------ */
 
 /**
  * read_modules() - find the modules in a file, a directory or a package
  * @path: module, directory, .deb or .rpm
- * @module: called for each module, in an order that repeats
+ * @module: called for each module, in an order that repeats; for a file with several
+ *	names once
  * @trouble: called for each file that cannot be read
  * @ctx: for both
  */
 void read_modules(const char *path, module_fn module, trouble_fn trouble, void *ctx);
+/* The same for a package called @name, which is open as @fd and begins with @data.  If @fd is
+ * negative, @data is all of it.
+ */
+void read_package(const char *name, int fd, struct blob data, module_fn module,
+		  trouble_fn trouble, void *ctx);
+bool is_package(const struct blob *b);
+/* Is a file of this name a module? */
+bool is_module_name(const char *path);
+/* What of @path is behind lib/modules/RELEASE/, or @path */
+const char *module_path(const char *path);
 
 /* image.c ------------------------------------------------------------------- */
 
 /**
  * read_base() - get the BTF of a kernel
  * @path: vmlinux, vmlinuz or raw BTF, or one of these compressed
- * @out: raw BTF, for free()
+ * @out: raw BTF, for xfree()
  *
- * Return: NULL, or what is wrong, for free().
+ * Return: NULL, or what is wrong, for xfree().
  */
 char *read_base(const char *path, struct blob *out);
 /* The same for a file that has been read; @in is freed */
@@ -126,7 +236,6 @@ struct module {
 	char *name;
 	bool is32;
 	bool swapped;		/* big-endian: then BTF is in copies, the other way round */
-	void *copies[3];
 	struct blob split;	/* .BTF, if has_split */
 	struct blob base;	/* .BTF.base, if has_base */
 	struct blob distilled;	/* .BTF.distilled, if has_distilled */
@@ -142,17 +251,16 @@ struct module {
 
 /**
  * module_parse() - find the BTF of a module
- * @m: what is filled in, for module_free()
+ * @m: what is filled in, from the arena that is entered
  * @file: the module, uncompressed
  * @path: its name, if it does not say it itself
  *
- * Return: NULL, or what is wrong with the file, for free().
+ * Return: NULL, or what is wrong with the file, for xfree().
  */
 char *module_parse(struct module *m, struct blob file, const char *path);
-void module_free(struct module *m);
 
 /* Section @name of an ELF file; .data is NULL if there is none.  Returns NULL, or
- * what is wrong with the file, for free().
+ * what is wrong with the file, for xfree().
  */
 char *elf_section(struct blob file, const char *name, struct blob *out);
 
@@ -162,7 +270,8 @@ enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR
 
 /* A kernel on which modules are loaded, or were built */
 struct base {
-	struct btf *btf;
+	struct btf *btf;	/* NULL: not known, or @problem */
+	char *problem;		/* the kernel cannot use it, and why */
 	bool swapped;		/* its file was big-endian */
 	uint8_t id[BASE_ID_SIZE];
 };
@@ -171,6 +280,7 @@ struct audit {
 	const struct rules *rules;
 	struct base running;
 	struct base built;	/* .btf is NULL if it is not known */
+	uint8_t *same;		/* from compare_bases(), if both are known */
 	unsigned int wrong_types; /* how many are wanted in words */
 };
 
@@ -192,22 +302,25 @@ extern const char rules_names[];
  * @path: as for read_base()
  * @r: rules by which it has to be right
  *
- * Return: NULL, or what is wrong, for free().
+ * Return: NULL, or what is wrong, for xfree().
  */
 char *base_load(struct base *b, const char *path, const struct rules *r);
+/* The same for raw BTF, which is freed */
+char *base_parse(struct base *b, struct blob raw, const struct rules *r);
 void base_free(struct base *b);
 
-/* Why the kernel cannot load @m whatever its BTF, for free(), or NULL */
+/* Was .BTF.base taken from it after it was built? */
+bool lost_base(const struct module *m);
+/* Why the kernel cannot load @m whatever its BTF, for xfree(), or NULL */
 char *foreign(const struct audit *a, const struct module *m);
 
 /**
  * decide() - what a kernel makes of the BTF of a module
  * @a: the kernel, and what else is known
  * @m: the module
- * @out: the result, for result_free()
+ * @out: the result, from the arena that is entered
  */
 void decide(struct audit *a, const struct module *m, struct result *out);
-void result_free(struct result *r);
 
 /* relocate.c ---------------------------------------------------------------- */
 
@@ -215,8 +328,8 @@ void result_free(struct result *r);
  * relocate() - relocate BTF that is split from a distilled base
  * @btf: what is changed; split from @base afterwards
  * @base: what it is relocated onto; others can be relocated onto it at the same time
- * @map: the ids that those of @btf become, for free()
- * @why: what the kernel would say if it fails, or NULL; for free()
+ * @map: the ids that those of @btf become, for xfree()
+ * @why: what the kernel would say if it fails, or NULL; for xfree()
  *
  * Takes every id in @btf for one that exists.
  *
@@ -227,21 +340,33 @@ int relocate(struct btf *btf, const struct btf *base, __u32 **map, char **why);
 /* compare.c ----------------------------------------------------------------- */
 
 /**
+ * compare_bases() - which ids of one base are of the same type in another
+ * @built: the base that modules were built with
+ * @loaded: the base that they are loaded on
+ *
+ * Return: what compare() knows of each id, for xfree().
+ */
+uint8_t *compare_bases(const struct btf *built, const struct btf *loaded);
+
+/**
  * compare() - what of module BTF reads as something else on another base
  * @built: the BTF, split from the base it was built with
  * @loaded: the same BTF, split from another
+ * @base: from compare_bases() of these bases
  * @max: how many are wanted in words
  * @words: the first of them
  *
  * Return: how many names and references there are.
  */
-unsigned long compare(const struct btf *built, const struct btf *loaded, unsigned int max,
-		      struct strings *words);
+unsigned long compare(const struct btf *built, const struct btf *loaded, uint8_t *base,
+		      unsigned int max, struct strings *words);
 
 /* suppress.c ---------------------------------------------------------------- */
 
 struct suppression {
-	char *module, *verdict, *reason;
+	unsigned int line;
+	char *field[5];		/* patterns: package, path, module, verdict, reason */
+	char *comment;		/* or NULL */
 	unsigned long used;
 };
 
@@ -250,41 +375,61 @@ struct suppressions {
 	size_t nr;
 };
 
-/* Read a suppression file.  Returns NULL, or what is wrong with it, for free() */
-char *suppressions_read(struct suppressions *s, const char *path);
-/* The reason to suppress a finding, or NULL */
-const char *suppressed(struct suppressions *s, const char *module, const char *verdict);
+/* A finding, as a line of a suppression file without its end, for xfree() */
+char *suppression_line(const struct place *place, const char *module, const struct result *res);
+/* Read suppressions.  Returns NULL, or what is wrong with them, for xfree() */
+char *suppressions_parse(struct suppressions *s, struct blob file);
+/* The first that fits a finding, or NULL */
+struct suppression *suppressed(struct suppressions *s, const struct place *place,
+			       const char *module, const struct result *res);
 void suppressions_free(struct suppressions *s);
 
 /* report.c ------------------------------------------------------------------ */
 
-enum format { F_TEXT, F_JSON, F_KTAP };
-
 struct report {
 	enum format format;
-	bool strict, quiet, colour, progress;
+	bool strict, quiet, progress;
+	bool over;		/* it has been said that the time of the run is */
+	bool need_btf;		/* a module without BTF is a finding */
+	bool allow_stale;	/* a suppression that fits nothing is none */
 	unsigned long count[NR_VERDICTS];
-	unsigned long seen, findings, suppressed, troubles;
+	unsigned long seen, findings, suppressed, stale, troubles;
 	struct suppressions suppress;
+	FILE *baseline;		/* where suppressions of all findings go, or NULL */
 };
 
-void report_begin(struct report *r);
-/* One module.  @m may be NULL if @trouble is not */
-void report_module(struct report *r, const char *path, const struct module *m,
+/* One module.  @m and @res may be NULL if @trouble is not */
+void report_module(struct report *r, const struct place *place, const struct module *m,
 		   const struct result *res, const char *trouble);
-/* The summary.  Returns the exit status */
-int report_end(struct report *r);
+/* The summary.  Returns the exit status, and in *@results how many lines of KTAP there are */
+int report_end(struct report *r, unsigned long *results);
 const char *verdict_name(enum verdict v, bool strict);
 /* Does it ask for somebody to look? */
 bool is_finding(enum verdict v);
 
-/* audit.c, explain.c, status.c ------------------------------------------------ */
+/* look.c ---------------------------------------------------------------------- */
 
-/* Audit the modules in @paths with all cores.  Returns the exit status */
-int audit_run(struct audit *a, struct report *r, char **paths, int nr);
-/* Returns the exit status */
+/* One module, in an arena of its own */
+struct look {
+	struct arena *arena;
+	struct blob file;	/* if .data is NULL, it is read from @path */
+	struct module m;
+	struct result res;
+	const char *trouble;	/* NULL: @m and @res are known */
+};
+
+/* Look at the module in @l->file or @path; @a is NULL: only at what it says of itself.  Makes
+ * the arena, if there is none.
+ */
+void look(struct look *l, struct audit *a, const char *path);
+
+/* audit.c, explain.c, id.c, status.c ------------------------------------------ */
+
+/* Audit the modules in @paths */
+void audit_run(struct audit *a, struct report *r, char **paths, int nr);
+/* Return the exit status */
 int cmd_id(char **paths, int nr);
 int cmd_explain(struct audit *a, const char *path);
-int cmd_status(const char *sysfs, bool json, bool colour);
+int cmd_status(const char *sysfs, bool json);
 
 #endif

@@ -14,7 +14,11 @@
 #define NOTE_BASE_ID		0x102	/* LINUX_ELFNOTE_BTF_BASE_ID */
 #define NOTE_DISTILLED_ID	0x103	/* LINUX_ELFNOTE_BTF_DISTILLED_ID */
 
-#define MAX_IDS			10000
+/* As for a kernel of 64 bits */
+#define MODULE_NAME_LEN		56
+
+/* Names in a list; no module has so many */
+#define MAX_NAMES		16384
 
 struct section {
 	const char *name;
@@ -129,7 +133,7 @@ static Elf64_Sym read_symbol(const struct elf *e, const void *p)
 	};
 }
 
-/* Returns NULL, or what is wrong; e->sections is for free() also then */
+/* Returns NULL, or what is wrong; e->sections is for xfree() also then */
 static const char *elf_open(struct elf *e, struct blob file)
 {
 	const uint8_t *ident = file.data;
@@ -204,7 +208,7 @@ char *elf_section(struct blob file, const char *name, struct blob *out)
 		*out = section_data(&e, e.sections + i);
 		break;
 	}
-	free(e.sections);
+	xfree(e.sections);
 	return problem ? xstrdup(problem) : NULL;
 }
 
@@ -320,6 +324,16 @@ static void add_id(const struct elf *e, struct module *m, const Elf64_Sym *sym,
 	m->ids[m->nr_ids++] = s;
 }
 
+/* Add the @len bytes at @name, which the kernel would take for a name */
+static void add_name(struct strings *list, const char *name, size_t len)
+{
+	if (len >= NAME_LEN)
+		give_up("a name of more than %d bytes", NAME_LEN - 1);
+	if (list->nr == MAX_NAMES)
+		give_up("more than %d kfuncs, struct_ops or trace events", MAX_NAMES);
+	strings_add(list, xasprintf("%.*s", (int)len, name));
+}
+
 static void find_symbols(const struct elf *e, struct module *m)
 {
 	static const char id[] = "__BTF_ID__", event[] = "__bpf_trace_tp_map_";
@@ -352,43 +366,61 @@ static void find_symbols(const struct elf *e, struct module *m)
 		name = str.data + sym.st_name;
 		if (name[0] != '_' || name[1] != '_')
 			continue;
+		tick();
 		if (!strncmp(name, event, sizeof(event) - 1))
-			strings_add(&m->trace_events, xstrdup(name + sizeof(event) - 1));
+			add_name(&m->trace_events, name + sizeof(event) - 1,
+				 strnlen(name + sizeof(event) - 1, NAME_LEN));
 		else if (!strncmp(name, id, sizeof(id) - 1) && is_btf_ids(e, sym.st_shndx))
 			add_id(e, m, &sym, name + sizeof(id) - 1);
 	}
 }
 
+static int cmp_set(const void *a, const void *b)
+{
+	const struct btf_id_sym * const *x = a, * const *y = b;
+
+	return (*x)->data < (*y)->data ? -1 : (*x)->data > (*y)->data;
+}
+
+/* Is @data in one of the @nr sets, which are in order? */
+static bool in_set(const struct btf_id_sym **sets, size_t nr, const void *data)
+{
+	size_t low = 0, mid;
+
+	/* the last set that begins before it */
+	while (low < nr) {
+		mid = low + (nr - low) / 2;
+		if (sets[mid]->data < data)
+			low = mid + 1;
+		else
+			nr = mid;
+	}
+	return low && data < sets[low - 1]->data + sets[low - 1]->size;
+}
+
 /* kfuncs are the functions in a set with flags: func__NAME__NUMBER */
 static void find_kfuncs(struct module *m)
 {
-	const struct btf_id_sym *s, *set;
+	const struct btf_id_sym **sets = xcalloc(m->nr_ids, sizeof(*sets)), *s;
 	const char *end;
-	size_t i, j;
+	size_t i, nr = 0;
 
-	/* no module has so many, and this is quadratic */
-	if (m->nr_ids > MAX_IDS)
-		return;
+	for (i = 0; i < m->nr_ids; i++)
+		if (m->ids[i].words == 2 && !m->ids[i].outside)
+			sets[nr++] = m->ids + i;
+	qsort(sets, nr, sizeof(*sets), cmp_set);
 	for (i = 0; i < m->nr_ids; i++) {
 		s = m->ids + i;
-		if (s->outside || strncmp(s->name, "func__", 6))
-			continue;
-		for (j = 0; j < m->nr_ids; j++) {
-			set = m->ids + j;
-			if (set->words == 2 && !set->outside && s->data > set->data &&
-			    s->data < set->data + set->size)
-				break;
-		}
-		if (j == m->nr_ids)
+		if (s->outside || strncmp(s->name, "func__", 6) || !in_set(sets, nr, s->data))
 			continue;
 		/* the last "__" is followed by a number */
-		for (end = s->name + strlen(s->name); end > s->name + 6; end--)
+		for (end = s->name + strnlen(s->name, 2 * NAME_LEN); end > s->name + 6; end--)
 			if (end[0] == '_' && end[-1] == '_')
 				break;
 		if (end > s->name + 7)
-			strings_add(&m->kfuncs, xasprintf("%.*s", (int)(end - 1 - s->name - 6),
-							  s->name + 6));
+			add_name(&m->kfuncs, s->name + 6, end - 1 - s->name - 6);
 	}
+	xfree(sets);
 }
 
 /* The types that a struct_ops is registered by are the module's own, and so is their
@@ -404,7 +436,8 @@ static void find_struct_ops(struct module *m)
 		if (!stop)
 			return;
 		if (p > (char *)m->split.data && !p[-1] && strcmp(p, "bpf_struct_ops_common_value"))
-			strings_add(&m->struct_ops, xstrdup(p + sizeof(prefix) - 1));
+			add_name(&m->struct_ops, p + sizeof(prefix) - 1,
+				 stop - p - (sizeof(prefix) - 1));
 		p = stop;
 	}
 }
@@ -424,8 +457,11 @@ static char *module_name(const struct elf *e, const char *path)
 		end = memchr(p, 0, (char *)info.data + info.size - p);
 		if (!end)
 			break;
-		if (!strncmp(p, "name=", 5) && p[5])
+		if (!strncmp(p, "name=", 5) && p[5]) {
+			if (end - p - 5 >= MODULE_NAME_LEN)
+				give_up("its name has more than %d bytes", MODULE_NAME_LEN - 1);
 			return xstrdup(p + 5);
+		}
 	}
 	name = xstrdup(slash ? slash + 1 : path);
 	c = strstr(name, ".ko");
@@ -444,9 +480,8 @@ static void swap_btf(struct module *m)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		m->copies[i] = memcpy(xrealloc(NULL, parts[i]->size), parts[i]->data ?: "",
-				      parts[i]->size);
-		parts[i]->data = m->copies[i];
+		parts[i]->data = memcpy(xrealloc(NULL, parts[i]->size), parts[i]->data ?: "",
+					parts[i]->size);
 	}
 	btf_swap(m->split);
 	btf_swap(m->base);
@@ -473,20 +508,6 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 		if (e.swapped)
 			swap_btf(m);
 	}
-	free(e.sections);
+	xfree(e.sections);
 	return problem ? xstrdup(problem) : NULL;
-}
-
-void module_free(struct module *m)
-{
-	unsigned int i;
-
-	free(m->name);
-	free(m->ids);
-	for (i = 0; i < ARRAY_SIZE(m->copies); i++)
-		free(m->copies[i]);
-	strings_free(&m->kfuncs);
-	strings_free(&m->struct_ops);
-	strings_free(&m->trace_events);
-	*m = (struct module){};
 }

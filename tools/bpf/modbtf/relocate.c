@@ -20,12 +20,13 @@ void modbtf_warn(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (!said && vasprintf(&line, fmt, args) >= 0) {
+	if (!said) {
+		line = xvasprintf(fmt, args);
 		/* behind the name of the module */
 		start = strstr(line, "BTF: ");
 		said = xasprintf("%.*s", (int)strcspn(line, "\n") - (int)(start + 5 - line),
 				 start + 5);
-		free(line);
+		xfree(line);
 	}
 	va_end(args);
 }
@@ -40,7 +41,8 @@ static int cmp_name(const void *a, const void *b, void *btf)
 }
 
 /* The types of a base that have names, in the order of these.  Made when it is first
- * asked for, by whichever thread.  Returns how many, or -ENOMEM.
+ * asked for, by whichever thread, which is why it is in no arena.  Returns how many, or
+ * -ENOMEM.
  */
 int btf_ids_by_name(const struct btf *btf, const u32 **ids)
 {
@@ -71,9 +73,10 @@ void btf_set_base_btf(struct btf *btf, const struct btf *base)
 
 int relocate(struct btf *btf, const struct btf *base, __u32 **map, char **why)
 {
-	int err = btf_relocate(btf, base, map);
+	int err;
 
-	*why = said;
 	said = NULL;
+	err = btf_relocate(btf, base, map);
+	*why = said;
 	return err;
 }

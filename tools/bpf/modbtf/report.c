@@ -2,7 +2,6 @@
 /* What an audit prints: text, an object of JSON a line, or KTAP */
 
 #include <json-c/json.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "modbtf.h"
@@ -19,35 +18,6 @@ const char *verdict_name(enum verdict v, bool strict)
 bool is_finding(enum verdict v)
 {
 	return v == V_DROPPED || v == V_WRONG || v == V_UNPROVED;
-}
-
-static void json_line(struct json_object *o)
-{
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
-}
-
-static void json_str(struct json_object *o, const char *key, const char *s)
-{
-	if (s)
-		json_object_object_add(o, key, json_object_new_string(s));
-}
-
-static void json_list(struct json_object *o, const char *key, const struct strings *list)
-{
-	struct json_object *a = json_object_new_array();
-	size_t i;
-
-	for (i = 0; i < list->nr; i++)
-		json_object_array_add(a, json_object_new_string(list->str[i]));
-	json_object_object_add(o, key, a);
-}
-
-void report_begin(struct report *r)
-{
-	if (r->format == F_KTAP)
-		puts("KTAP version 1");
 }
 
 static void clear_progress(const struct report *r)
@@ -67,140 +37,213 @@ static void show_progress(const struct report *r)
 	fprintf(stderr, "\r%lu modules", r->seen);
 }
 
+/* One module, as it is printed */
+struct line {
+	const struct place *place;
+	const struct module *m;
+	const struct result *res;
+	const char *trouble;
+	const char *verdict;
+	bool finding, loses;		/* loses: what is in its lists is not seen by BPF */
+	const struct suppression *by;	/* that excuses it, or NULL */
+};
+
 static void print_list(const char *what, const struct strings *list)
 {
 	size_t i;
 
 	if (!list->nr)
 		return;
-	printf("    %s:", what);
+	out("    %s:", what);
 	for (i = 0; i < list->nr; i++)
-		printf(" %s", list->str[i]);
-	putchar('\n');
+		out(" %s", list->str[i]);
+	out("\n");
 }
 
-static void text_module(struct report *r, const char *path, const struct module *m,
-			const struct result *res, const char *why_not)
+static void text_module(struct report *r, const struct line *l)
 {
-	const char *verdict = verdict_name(res->verdict, r->strict);
-	bool finding = is_finding(res->verdict);
-	const char *on = "", *off = "";
+	const struct result *res = l->res;
 	size_t i;
 
-	if (r->quiet && (!finding || why_not))
+	if (l->trouble || (r->quiet && (!l->finding || l->by)))
 		return;
-	if (r->colour && finding) {
-		on = why_not ? "\033[33m" : "\033[31m";
-		off = "\033[0m";
-	}
-	printf("%s%-9s%s  %s", on, verdict, off, path);
+	if (l->finding)
+		out_colour(l->by ? C_YELLOW : C_RED);
+	out("%-9s", l->verdict);
+	if (l->finding)
+		out_colour(C_NONE);
+	out("  %s", l->place->shown);
 	if (res->reason)
-		printf("  %s", res->reason);
+		out("  %s", res->reason);
 	if (res->nr_wrong)
-		printf(", %lu references and names", res->nr_wrong);
+		out(", %lu references and names", res->nr_wrong);
 	if (res->detail)
-		printf(": %s", res->detail);
-	if (why_not)
-		printf("  (suppressed: %s)", why_not);
-	putchar('\n');
+		out(": %s", res->detail);
+	if (l->by)
+		out("  (suppressed by line %u%s%s)", l->by->line, l->by->comment ? ": " : "",
+		    l->by->comment ?: "");
+	out("\n");
 	for (i = 0; i < res->wrong.nr; i++)
-		printf("    %s\n", res->wrong.str[i]);
-	if (finding && m) {
-		print_list("kfuncs", &m->kfuncs);
-		print_list("struct_ops", &m->struct_ops);
-		print_list("trace events", &m->trace_events);
+		out("    %s\n", res->wrong.str[i]);
+	if (l->loses) {
+		print_list("kfuncs", &l->m->kfuncs);
+		print_list("struct_ops", &l->m->struct_ops);
+		print_list("trace events", &l->m->trace_events);
 	}
 }
 
-static void json_module(struct report *r, const char *path, const struct module *m,
-			const struct result *res, const char *trouble, const char *why_not)
+static struct json_object *json_new(void)
 {
-	struct json_object *o = json_object_new_object(), *lost;
+	return json_checked(json_object_new_object());
+}
 
-	json_str(o, "file", path);
-	if (trouble) {
-		json_str(o, "trouble", trouble);
-		json_line(o);
-		return;
+static void json_number(struct json_object *o, const char *key, unsigned long n)
+{
+	json_add(o, key, json_object_new_int64(n));
+}
+
+static void json_suppression(struct json_object *o, const char *key, const struct suppression *s)
+{
+	struct json_object *by = json_new();
+
+	json_number(by, "line", s->line);
+	json_str(by, "comment", s->comment);
+	json_add(o, key, by);
+}
+
+static void json_module(const struct line *l)
+{
+	struct json_object *o = json_new(), *lost;
+	const struct result *res = l->res;
+
+	json_str(o, "file", l->place->shown);
+	json_str(o, "trouble", l->trouble);
+	if (!l->trouble) {
+		json_str(o, "module", l->m->name);
+		json_str(o, "verdict", l->verdict);
+		json_str(o, "reason", res->reason);
+		json_str(o, "detail", res->detail);
+		if (res->verdict == V_WRONG) {
+			json_number(o, "wrong", res->nr_wrong);
+			json_list(o, "wrong_types", &res->wrong);
+		}
+		if (l->loses) {
+			lost = json_new();
+			json_list(lost, "kfuncs", &l->m->kfuncs);
+			json_list(lost, "struct_ops", &l->m->struct_ops);
+			json_list(lost, "trace_events", &l->m->trace_events);
+			json_add(o, "lost", lost);
+		}
+		if (l->by)
+			json_suppression(o, "suppressed", l->by);
 	}
-	json_str(o, "module", m->name);
-	json_str(o, "verdict", verdict_name(res->verdict, r->strict));
-	json_str(o, "reason", res->reason);
-	json_str(o, "detail", res->detail);
-	if (res->verdict == V_WRONG) {
-		json_object_object_add(o, "wrong", json_object_new_int64(res->nr_wrong));
-		json_list(o, "wrong_types", &res->wrong);
-	}
-	if (is_finding(res->verdict)) {
-		lost = json_object_new_object();
-		json_list(lost, "kfuncs", &m->kfuncs);
-		json_list(lost, "struct_ops", &m->struct_ops);
-		json_list(lost, "trace_events", &m->trace_events);
-		json_object_object_add(o, "lost", lost);
-	}
-	json_str(o, "suppressed", why_not);
 	json_line(o);
 }
 
-static void ktap_module(struct report *r, const char *path, const struct result *res,
-			const char *trouble, const char *why_not)
+static void ktap_module(struct report *r, const struct line *l)
 {
 	size_t i;
 
-	if (trouble) {
-		printf("not ok %lu %s # trouble: %s\n", r->seen, path, trouble);
+	if (l->trouble) {
+		out("not ok %lu %s # trouble: ", r->seen, l->place->shown);
+		out("%s\n", l->trouble);
 		return;
 	}
-	for (i = 0; i < res->wrong.nr; i++)
-		printf("# %s\n", res->wrong.str[i]);
-	if (why_not)
-		printf("ok %lu %s # SKIP %s: %s\n", r->seen, path,
-		       verdict_name(res->verdict, r->strict), why_not);
-	else
-		printf("%sok %lu %s # %s%s%s\n", is_finding(res->verdict) ? "not " : "", r->seen,
-		       path, verdict_name(res->verdict, r->strict), res->reason ? " " : "",
-		       res->reason ?: "");
+	for (i = 0; i < l->res->wrong.nr; i++)
+		out("# %s\n", l->res->wrong.str[i]);
+	out("%sok %lu %s # %s%s%s%s", l->finding && !l->by ? "not " : "", r->seen,
+	    l->place->shown, l->by ? "SKIP " : "", l->verdict, l->res->reason ? " " : "",
+	    l->res->reason ?: "");
+	if (l->by)
+		out(", suppressed by line %u", l->by->line);
+	out("\n");
 }
 
-void report_module(struct report *r, const char *path, const struct module *m,
+/* All findings go into a baseline, also those that are suppressed, with their comments */
+static void write_suppression(struct report *r, const struct line *l)
+{
+	char *text = suppression_line(l->place, l->m->name, l->res);
+
+	fprintf(r->baseline, "%s%s%s\n", text, l->by && l->by->comment ? " # " : "",
+		l->by && l->by->comment ? l->by->comment : "");
+	xfree(text);
+}
+
+void report_module(struct report *r, const struct place *place, const struct module *m,
 		   const struct result *res, const char *trouble)
 {
-	const char *why_not = NULL;
+	struct line l = { .place = place, .m = m, .res = res, .trouble = trouble };
 
 	r->seen++;
 	clear_progress(r);
 	if (trouble) {
 		r->troubles++;
-		fprintf(stderr, "modbtf: %s: %s\n", path, trouble);
+		/* once is enough */
+		if (!r->over)
+			complain("%s: %s", place->shown, trouble);
+		r->over = run_is_over();
 	} else {
+		l.verdict = verdict_name(res->verdict, r->strict);
+		l.loses = is_finding(res->verdict) ||
+			  (res->verdict == V_NONE &&
+			   (m->kfuncs.nr || m->struct_ops.nr || m->trace_events.nr));
+		l.finding = is_finding(res->verdict) || (r->need_btf && res->verdict == V_NONE);
+		if (l.finding)
+			l.by = suppressed(&r->suppress, place, m->name, res);
 		r->count[res->verdict]++;
-		if (is_finding(res->verdict))
-			why_not = suppressed(&r->suppress, m->name,
-					     verdict_name(res->verdict, r->strict));
-		r->suppressed += !!why_not;
-		r->findings += is_finding(res->verdict) && !why_not;
+		r->suppressed += !!l.by;
+		r->findings += l.finding && !l.by;
+		if (l.finding && r->baseline)
+			write_suppression(r, &l);
 	}
 	if (r->format == F_JSON)
-		json_module(r, path, m, res, trouble, why_not);
+		json_module(&l);
 	else if (r->format == F_KTAP)
-		ktap_module(r, path, res, trouble, why_not);
-	else if (!trouble)
-		text_module(r, path, m, res, why_not);
+		ktap_module(r, &l);
+	else
+		text_module(r, &l);
 	show_progress(r);
+}
+
+/* Suppressions that fit nothing: somebody has to look at them, too */
+static void report_stale(struct report *r)
+{
+	struct json_object *o;
+	struct suppression *s;
+	size_t i;
+
+	for (i = 0; i < r->suppress.nr; i++) {
+		s = r->suppress.list + i;
+		if (s->used)
+			continue;
+		r->stale++;
+		if (r->format == F_JSON) {
+			o = json_new();
+			json_suppression(o, "stale", s);
+			json_line(o);
+		} else if (r->format == F_KTAP) {
+			out("%sok %lu suppression in line %u # fits nothing\n",
+			    r->allow_stale ? "" : "not ", r->seen + r->stale, s->line);
+		} else {
+			out("stale      suppression in line %u fits nothing: %s %s %s %s %s\n",
+			    s->line, s->field[0], s->field[1], s->field[2], s->field[3],
+			    s->field[4]);
+		}
+	}
 }
 
 static void json_summary(const struct report *r)
 {
-	struct json_object *o = json_object_new_object(), *s = json_object_new_object();
+	struct json_object *o = json_new(), *s = json_new();
 	int v;
 
-	json_object_object_add(s, "modules", json_object_new_int64(r->seen - r->troubles));
+	json_number(s, "modules", r->seen - r->troubles);
 	for (v = 0; v < NR_VERDICTS; v++)
-		json_object_object_add(s, verdict_name(v, r->strict),
-				       json_object_new_int64(r->count[v]));
-	json_object_object_add(s, "suppressed", json_object_new_int64(r->suppressed));
-	json_object_object_add(s, "trouble", json_object_new_int64(r->troubles));
-	json_object_object_add(o, "summary", s);
+		json_number(s, verdict_name(v, r->strict), r->count[v]);
+	json_number(s, "suppressed", r->suppressed);
+	json_number(s, "stale", r->stale);
+	json_number(s, "trouble", r->troubles);
+	json_add(o, "summary", s);
 	json_line(o);
 }
 
@@ -208,38 +251,32 @@ static void text_summary(const struct report *r)
 {
 	int v;
 
-	printf("%lu modules:", r->seen - r->troubles);
+	out("%lu modules:", r->seen - r->troubles);
 	for (v = 0; v < NR_VERDICTS; v++)
-		printf("%s %lu %s", v ? "," : "", r->count[v], verdict_name(v, r->strict));
+		out("%s %lu %s", v ? "," : "", r->count[v], verdict_name(v, r->strict));
 	if (r->suppressed)
-		printf("; %lu suppressed", r->suppressed);
+		out("; %lu suppressed", r->suppressed);
+	if (r->stale)
+		out("; %lu stale", r->stale);
 	if (r->troubles)
-		printf("; %lu cannot be read", r->troubles);
-	putchar('\n');
+		out("; %lu cannot be read", r->troubles);
+	out("\n");
 	if (r->count[V_UNPROVED])
-		puts("what is unproved may be wrong, which only --built-against can tell");
+		out("what is unproved may be wrong, which only --built-against can tell\n");
 }
 
-int report_end(struct report *r)
+int report_end(struct report *r, unsigned long *results)
 {
-	size_t i;
-
 	clear_progress(r);
+	report_stale(r);
 	if (r->format == F_JSON)
 		json_summary(r);
-	else if (r->format == F_KTAP)
-		printf("1..%lu\n", r->seen);
-	else
+	else if (r->format == F_TEXT)
 		text_summary(r);
-	for (i = 0; i < r->suppress.nr; i++)
-		if (!r->suppress.list[i].used)
-			fprintf(stderr, "modbtf: suppression of %s %s is not needed\n",
-				r->suppress.list[i].module, r->suppress.list[i].verdict);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "modbtf: cannot write the report\n");
-		return 2;
-	}
+	*results = r->seen + r->stale;
 	if (!r->seen)
-		fprintf(stderr, "modbtf: there is no module in what was given\n");
-	return r->troubles || !r->seen ? 2 : r->findings ? 1 : 0;
+		complain("there is no module in what was given");
+	if (r->troubles || !r->seen)
+		return 2;
+	return r->findings || (r->stale && !r->allow_stale);
 }

@@ -9,10 +9,10 @@
 #include "kernel.h"
 #include "modbtf.h"
 
-#define BAD_REF "a reference leads to a type that cannot stand there"
+/* Arrays and modifiers in one another that a member may have */
+#define MAX_STEPS 1000
 
-/* Arrays and modifiers in one another; more are a cycle */
-#define MAX_STEPS 10000
+#define BAD_REF "a reference leads to a type that cannot stand there"
 
 /* The first of a kind is its default */
 static const struct rules all_rules[] = {
@@ -41,50 +41,50 @@ const struct rules *rules_find(const char *name)
 	return NULL;
 }
 
-char *base_load(struct base *b, const char *path, const struct rules *r)
+char *base_parse(struct base *b, struct blob raw, const struct rules *r)
 {
-	struct blob raw;
-	char *problem;
+	char *problem = NULL;
 	int err;
 
 	*b = (struct base){};
-	problem = read_base(path, &raw);
-	if (problem)
-		return problem;
 	libbpf_sha256(raw.data, raw.size, b->id);
 	b->swapped = btf_is_swapped(raw);
 	if (b->swapped)
 		btf_swap(raw);
-	b->btf = xrealloc(NULL, sizeof(*b->btf));
+	b->btf = xcalloc(1, sizeof(*b->btf));
 	err = btf_parse(b->btf, raw.data, raw.size, NULL, r);
 	if (!err)
 		err = btf_check_chains(b->btf, r);
-	if (err) {
-		problem = xasprintf("its BTF is not that of a kernel: %s",
-				    b->btf->why ?: "out of memory");
-		base_free(b);
-	}
-	free(raw.data);
+	xfree(raw.data);
+	if (!err)
+		return NULL;
+	if (btf_is_of_module(b->btf))
+		problem = xstrdup("BTF of a module: it continues that of a kernel");
+	else if (!b->btf->why_id)
+		problem = xasprintf("its BTF is not that of a kernel: %s", b->btf->why);
+	else
+		b->problem = btf_problem(b->btf);
+	btf_free(b->btf);
+	xfree(b->btf);
+	b->btf = NULL;
 	return problem;
+}
+
+char *base_load(struct base *b, const char *path, const struct rules *r)
+{
+	struct blob raw;
+
+	*b = (struct base){};
+	return read_base(path, &raw) ?: base_parse(b, raw, r);
 }
 
 void base_free(struct base *b)
 {
 	if (b->btf)
 		btf_free(b->btf);
-	free(b->btf);
+	xfree(b->btf);
+	xfree(b->problem);
 	*b = (struct base){};
-}
-
-/* Why BTF was found to be malformed */
-static void explain(struct result *out, const struct btf *btf)
-{
-	free(out->detail);
-	out->detail = NULL;
-	if (btf->why_id)
-		out->detail = xasprintf("type %u: %s", btf->why_id, btf->why ?: "malformed");
-	else if (btf->why)
-		out->detail = xstrdup(btf->why);
 }
 
 static void drop(struct result *out, const char *reason)
@@ -96,7 +96,7 @@ static void drop(struct result *out, const char *reason)
 /* btf_status_of() of kernel/module/btf.c */
 static void drop_err(struct result *out, int err)
 {
-	drop(out, err == -ENOMEM ? "no-memory" : err == -ESTALE ? "relocation" :
+	drop(out, err == -ESTALE ? "relocation" :
 	     err == -EOPNOTSUPP ? "unsupported" : "invalid");
 }
 
@@ -170,7 +170,7 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 		if (!err)
 			err = btf_check_chains(dist, a->rules);
 		if (err) {
-			explain(out, dist);
+			out->detail = btf_problem(dist);
 			return err;
 		}
 	}
@@ -184,7 +184,7 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 		split = (struct blob){ made, size };
 	}
 	err = btf_parse(btf, split.data, split.size, section ? dist : a->running.btf, a->rules);
-	free(made);
+	xfree(made);
 	if (!err)
 		err = btf_check_refs(btf);
 	if (err || !section)
@@ -192,9 +192,14 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 
 	map->nr = btf_nr_types(btf);
 	err = relocate(btf, a->running.btf, &map->ids, &out->detail);
-	if (err)
-		return err == -ENOMEM ? err : -ESTALE;
-	return btf_check_refs(btf);
+	if (err == -ENOMEM)
+		give_up("out of memory");
+	return err ? -ESTALE : btf_check_refs(btf);
+}
+
+bool lost_base(const struct module *m)
+{
+	return m->distilled_id && !m->id && !m->has_base && !m->has_distilled;
 }
 
 static void decide_patched(struct audit *a, const struct module *m, struct result *out)
@@ -220,6 +225,11 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 				      ".BTF.base is empty");
 		return;
 	}
+	if (a->running.problem) {
+		drop(out, "no-vmlinux-btf");
+		out->detail = xstrdup(a->running.problem);
+		return;
+	}
 	if (m->has_base && !relocates) {
 		drop(out, "unsupported");
 		out->detail = xstrdup(".BTF.base, which this kernel cannot relocate");
@@ -228,6 +238,8 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	if (!m->has_base && !(m->id && !memcmp(m->id, a->running.id, BASE_ID_SIZE))) {
 		if (!has_distilled) {
 			drop(out, m->id ? "base-changed" : "unstamped");
+			if (lost_base(m))
+				out->detail = xstrdup(".BTF.base is gone (note 0x103); strip no more than -g");
 			return;
 		}
 		section = &m->distilled;
@@ -235,6 +247,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 
 	err = parse_patched(a, m, &btf, &dist, &map, section, out);
 	for (i = 0; i < m->nr_ids && !err; i++) {
+		tick();
 		what = check_id(m->ids + i, &btf, &map);
 		if (what) {
 			out->detail = xasprintf("__BTF_ID__%s in .BTF_ids %s",
@@ -248,8 +261,8 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	}
 	if (err) {
 		drop_err(out, err);
-		if (!out->detail && err != -ENOMEM)
-			explain(out, &btf);
+		if (!out->detail)
+			out->detail = btf_problem(&btf);
 		if (!out->detail && err == -EINVAL)
 			out->detail = xstrdup(BAD_REF);
 	} else if (!strcmp(m->name, "vmlinux")) {
@@ -259,8 +272,25 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	}
 	btf_free(&btf);
 	btf_free(&dist);
-	free(map.distilled);
-	free(map.ids);
+	xfree(map.distilled);
+	xfree(map.ids);
+}
+
+/* Names that begin in the middle of a string of the base: nobody writes such */
+static unsigned long inside_strings(const struct btf *btf)
+{
+	u32 id, nr = btf_nr_types(btf), *name;
+	struct btf_field_iter it;
+	unsigned long found = 0;
+
+	for (id = btf->start_id; id < nr; id++) {
+		tick();
+		if (btf_field_iter_init(&it, btf_type_by_id(btf, id), BTF_FIELD_ITER_STRS))
+			continue;
+		while ((name = btf_field_iter_next(&it)))
+			found += *name && *name < btf->start_str_off && btf_str(btf, *name - 1)[0];
+	}
+	return found;
 }
 
 /* The BTF was accepted: is it right?  @loaded: as the kernel reads it */
@@ -278,20 +308,27 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 			out->verdict = V_WRONG;
 			out->reason = "invalid";
 			out->detail = xasprintf("malformed with --built-against: %s",
-						built.why ?: "out of memory");
+						built.why);
 		} else {
-			out->nr_wrong = compare(&built, loaded, a->wrong_types, &out->wrong);
+			out->nr_wrong = compare(&built, loaded, a->same, a->wrong_types, &out->wrong);
 			if (out->nr_wrong) {
 				out->verdict = V_WRONG;
 				out->reason = "base-changed";
 			}
 		}
 		btf_free(&built);
-	} else if (!m->id) {
-		out->verdict = V_UNPROVED;
-	} else if (memcmp(m->id, a->running.id, BASE_ID_SIZE)) {
-		out->verdict = V_WRONG;
-		out->reason = "base-changed";
+	} else if (m->id) {
+		if (memcmp(m->id, a->running.id, BASE_ID_SIZE)) {
+			out->verdict = V_WRONG;
+			out->reason = "base-changed";
+		}
+	} else {
+		out->nr_wrong = inside_strings(loaded);
+		out->verdict = out->nr_wrong ? V_WRONG : V_UNPROVED;
+		if (out->nr_wrong) {
+			out->reason = "base-changed";
+			out->detail = xstrdup("names begin inside strings of the base");
+		}
 	}
 }
 
@@ -307,37 +344,74 @@ static bool has_refs(const struct btf *btf)
 	return false;
 }
 
+/* What an array or modifier of the module leads to, by one step; 0: it is neither */
+static u32 next_id(const struct btf *btf, u32 id)
+{
+	const struct btf_type *t = btf_type_by_id(btf, id);
+
+	if (id < btf->start_id)
+		return 0;
+	return btf_type_is_array(t) ? btf_array(t)->type : btf_type_is_modifier(t) ? t->type : 0;
+}
+
+/* Does it lead to itself?  @state, by id: 0 not known, else the walk that has been there */
+static bool is_cycle(const struct btf *btf, u32 id, u32 *state)
+{
+	u32 walk = id, *s;
+
+	for (; id >= btf->start_id; id = next_id(btf, id)) {
+		s = state + (id - btf->start_id);
+		if (*s)
+			return *s == walk;
+		*s = walk;
+	}
+	return false;
+}
+
+/* Relocation follows each member to its end */
+static void check_members(const struct btf *btf, const struct btf_type *t)
+{
+	u32 i, id, steps;
+
+	if (!btf_is_composite(t))
+		return;
+	for (i = 0; i < btf_type_vlen(t); i++) {
+		steps = 0;
+		for (id = btf_members(t)[i].type; id; id = next_id(btf, id))
+			if (++steps > MAX_STEPS)
+				give_up("more than %d arrays in one another", MAX_STEPS);
+		tick();
+	}
+}
+
 /* Relocation of a stock kernel does not look where an id leads, and follows arrays to
  * their end.  NULL, or what would happen to it.
  */
 static const char *check_relocatable(const struct btf *btf)
 {
 	static const char nowhere[] = "a type that does not exist, where this kernel does not look";
-	u32 id, nr = btf_nr_types(btf), *ref, steps;
+	static const char cycle[] = "an array in itself, where this kernel does not end";
+	u32 id, nr = btf_nr_types(btf), *ref, *state;
 	struct btf_field_iter it;
-	const struct btf_type *t;
+	const char *what = NULL;
 
 	for (id = btf->start_id; id < nr; id++) {
+		tick();
 		if (btf_field_iter_init(&it, btf_type_by_id(btf, id), BTF_FIELD_ITER_IDS))
 			continue;
 		while ((ref = btf_field_iter_next(&it)))
 			if (*ref >= nr)
 				return nowhere;
 	}
-	for (id = btf->start_id; id < nr; id++) {
-		t = btf_type_by_id(btf, id);
-		for (steps = 0; steps < MAX_STEPS; steps++) {
-			if (btf_type_is_array(t))
-				t = btf_type_by_id(btf, btf_array(t)->type);
-			else if (btf_type_is_modifier(t))
-				t = btf_type_by_id(btf, t->type);
-			else
-				break;
-		}
-		if (steps == MAX_STEPS)
-			return "an array in itself, where this kernel does not end";
+	state = xcalloc(nr - btf->start_id, sizeof(*state));
+	for (id = btf->start_id; id < nr && !what; id++) {
+		tick();
+		what = is_cycle(btf, id, state) ? cycle : NULL;
 	}
-	return NULL;
+	xfree(state);
+	for (id = btf->start_id; id < nr && !what; id++)
+		check_members(btf, btf_type_by_id(btf, id));
+	return what;
 }
 
 /* btf_parse_module() as it was; find_module_sections() takes the first .BTF */
@@ -354,12 +428,17 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		out->verdict = V_NONE;
 		return;
 	}
+	if (a->running.problem) {
+		drop(out, "invalid");
+		out->detail = xasprintf("the BTF of this kernel is: %s", a->running.problem);
+		return;
+	}
 	if (relocates) {
 		err = btf_parse(&dist, m->base.data, m->base.size, NULL, a->rules);
 		if (!err)
 			err = btf_check_chains(&dist, a->rules);
 		if (err)
-			explain(out, &dist);
+			out->detail = btf_problem(&dist);
 	}
 	if (!err) {
 		err = btf_parse(&btf, m->split.data, m->split.size,
@@ -367,7 +446,7 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		if (!err)
 			err = btf_check_chains(&btf, a->rules);
 		if (err)
-			explain(out, &btf);
+			out->detail = btf_problem(&btf);
 	}
 	if (!err && relocates)
 		what = check_relocatable(&btf);
@@ -382,14 +461,17 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		out->verdict = V_WRONG;
 		out->reason = "invalid";
 		out->detail = xstrdup("a distilled base without types, ids are off by one");
-	} else if (dist.nr_types && relocate(&btf, a->running.btf, &map, &out->detail)) {
+	} else if (dist.nr_types &&
+		   (err = relocate(&btf, a->running.btf, &map, &out->detail))) {
+		if (err == -ENOMEM)
+			give_up("out of memory");
 		drop(out, "relocation");
 	} else {
 		out->verdict = V_RELOCATED;
 	}
 	btf_free(&btf);
 	btf_free(&dist);
-	free(map);
+	xfree(map);
 }
 
 char *foreign(const struct audit *a, const struct module *m)
@@ -406,11 +488,4 @@ void decide(struct audit *a, const struct module *m, struct result *out)
 		decide_patched(a, m, out);
 	else
 		decide_stock(a, m, out);
-}
-
-void result_free(struct result *r)
-{
-	free(r->detail);
-	strings_free(&r->wrong);
-	*r = (struct result){};
 }

@@ -23,21 +23,21 @@ static bool exists(const char *sysfs, const char *fmt_dir, const char *name, con
 	char *path = xasprintf("%s/%s%s%s", sysfs, fmt_dir, name, file);
 	bool ret = !access(path, F_OK);
 
-	free(path);
+	xfree(path);
 	return ret;
 }
 
-/* The state of a module, for free() */
+/* The state of a module, for xfree() */
 static char *state_of(const char *sysfs, const char *name)
 {
 	char *path = xasprintf("%s/module/%s/btf", sysfs, name), *problem;
 	struct blob b;
 	size_t len;
 
-	problem = read_file(path, 4096, &b);
-	free(path);
+	problem = read_file(path, &b);
+	xfree(path);
 	if (problem) {
-		free(problem);
+		xfree(problem);
 		return xstrdup(exists(sysfs, "kernel/btf/", name, "") ?
 			       "has BTF, not known if right" : "has no BTF, not known why");
 	}
@@ -48,7 +48,7 @@ static char *state_of(const char *sysfs, const char *name)
 	return b.data;
 }
 
-int cmd_status(const char *sysfs, bool json, bool colour)
+int cmd_status(const char *sysfs, bool json)
 {
 	char *path = xasprintf("%s/module", sysfs), *state;
 	struct strings names = {};
@@ -60,17 +60,16 @@ int cmd_status(const char *sysfs, bool json, bool colour)
 	DIR *dir;
 
 	dir = opendir(path);
-	if (!dir) {
-		fprintf(stderr, "modbtf: %s: %s\n", path, strerror(errno));
-		free(path);
-		return 2;
-	}
+	if (!dir)
+		die("%s: %s", path, strerror(errno));
 	/* what is built in has no state of a module */
-	while ((d = readdir(dir)))
+	while ((errno = 0, d = readdir(dir)))
 		if (*d->d_name != '.' && exists(sysfs, "module/", d->d_name, "/initstate"))
 			strings_add(&names, xstrdup(d->d_name));
+	if (errno)
+		die("%s: %s", path, strerror(errno));
 	closedir(dir);
-	free(path);
+	xfree(path);
 	if (names.nr)
 		qsort(names.str, names.nr, sizeof(char *), cmp_str);
 
@@ -80,17 +79,20 @@ int cmd_status(const char *sysfs, bool json, bool colour)
 		if (dropped)
 			status = 1;
 		if (json) {
-			o = json_object_new_object();
-			json_object_object_add(o, "module", json_object_new_string(names.str[i]));
-			json_object_object_add(o, "state", json_object_new_string(state));
-			puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-			json_object_put(o);
+			o = json_checked(json_object_new_object());
+			json_str(o, "module", names.str[i]);
+			json_str(o, "state", state);
+			json_line(o);
 		} else {
-			printf("%-28s  %s%s%s\n", names.str[i], colour && dropped ? "\033[31m" : "",
-			       state, colour && dropped ? "\033[0m" : "");
+			out("%-28s  ", names.str[i]);
+			out_colour(dropped ? C_RED : C_NONE);
+			out("%s", state);
+			out_colour(C_NONE);
+			out("\n");
 		}
-		free(state);
+		xfree(state);
+		xfree(names.str[i]);
 	}
-	strings_free(&names);
+	xfree(names.str);
 	return status;
 }

@@ -1,32 +1,123 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Findings that somebody knows of.  A line of the file is
- *	MODULE VERDICT REASON...
- * MODULE is a name or a pattern as for the shell, VERDICT one of those that are
- * printed or *, REASON says why and has to be there.  # begins a comment.
+ * Findings that somebody knows of, a line each:
+ *	PACKAGE PATH MODULE VERDICT REASON [# comment]
+ * A field has no byte but [A-Za-z0-9_./+~:@,=-]; others are \xNN.  In a field * stands for
+ * any text and % for a number, which no name can forge: there they are \x2a and \x25.
+ * --write-suppressions makes numbers in PACKAGE %, so that the next release fits.
  */
 
 #include <ctype.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include "modbtf.h"
 
-#define MAX_FILE (16UL << 20)
+#define SPACE " \t\r\n"
 
-/* The next word of *@p, or NULL */
-static char *word(char **p)
+static bool is_plain(unsigned char c)
 {
-	char *start = *p;
+	return isalnum(c) || (c && strchr("_./+~:@,=-", c));
+}
 
-	while (isspace((unsigned char)*start))
-		start++;
-	*p = start;
-	while (**p && !isspace((unsigned char)**p))
-		(*p)++;
-	if (**p)
-		*(*p)++ = 0;
-	return *start ? start : NULL;
+/* @s as a field, for xfree(); @any_number: with % for each number */
+static char *to_field(const char *s, bool any_number)
+{
+	char *field = xrealloc(NULL, 4 * strlen(s) + 5), *end = field;
+
+	/* no text is not the text - */
+	if (!*s)
+		return strcpy(field, "-");
+	if (!strcmp(s, "-"))
+		return strcpy(field, "\\x2d");
+	while (*s) {
+		if (any_number && isdigit((unsigned char)*s)) {
+			*end++ = '%';
+			s += strspn(s, "0123456789");
+		} else if (is_plain(*s)) {
+			*end++ = *s++;
+		} else {
+			end += sprintf(end, "\\x%02x", (unsigned char)*s++);
+		}
+	}
+	*end = 0;
+	return field;
+}
+
+/* The fields of a finding, for xfree() */
+static void to_fields(char **field, const struct place *place, const char *module,
+		      const struct result *res, bool any_number)
+{
+	field[0] = to_field(place->package ?: "", any_number);
+	field[1] = to_field(place->path, false);
+	field[2] = to_field(module, false);
+	field[3] = to_field(verdict_name(res->verdict, false), false);
+	field[4] = to_field(res->reason ?: "", false);
+}
+
+static void free_fields(char **field)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		xfree(field[i]);
+}
+
+char *suppression_line(const struct place *place, const char *module, const struct result *res)
+{
+	char *field[5], *line;
+
+	to_fields(field, place, module, res, true);
+	line = xasprintf("%s %s %s %s %s", field[0], field[1], field[2], field[3], field[4]);
+	free_fields(field);
+	return line;
+}
+
+static bool fits(const char *pattern, const char *s)
+{
+	const char *star = NULL, *retry = NULL;
+
+	for (;;) {
+		if (*pattern == '*') {
+			star = pattern++;
+			retry = s;
+		} else if (*pattern == '%' && isdigit((unsigned char)*s)) {
+			pattern++;
+			s += strspn(s, "0123456789");
+		} else if (*pattern == *s && *s) {
+			pattern++;
+			s++;
+		} else if (!*pattern && !*s) {
+			return true;
+		} else if (star && *retry) {
+			pattern = star + 1;
+			s = ++retry;
+		} else {
+			return false;
+		}
+	}
+}
+
+struct suppression *suppressed(struct suppressions *s, const struct place *place,
+			       const char *module, const struct result *res)
+{
+	struct suppression *found = NULL;
+	char *field[5];
+	size_t i;
+	int f;
+
+	if (!s->nr)
+		return NULL;
+	to_fields(field, place, module, res, false);
+	for (i = 0; i < s->nr && !found; i++) {
+		for (f = 0; f < 5 && fits(s->list[i].field[f], field[f]); f++)
+			;
+		if (f == 5)
+			found = s->list + i;
+	}
+	free_fields(field);
+	if (found)
+		found->used++;
+	return found;
 }
 
 static bool is_verdict(const char *s)
@@ -34,66 +125,93 @@ static bool is_verdict(const char *s)
 	int v;
 
 	for (v = 0; v < NR_VERDICTS; v++)
-		if (!strcmp(s, verdict_name(v, false)) || !strcmp(s, verdict_name(v, true)))
+		if (!strcmp(s, verdict_name(v, false)))
 			return true;
 	return !strcmp(s, "*");
 }
 
-char *suppressions_read(struct suppressions *s, const char *path)
+/* What is wrong with a field, or NULL */
+static const char *check_field(const char *s)
 {
-	char *problem, *line, *next, *module, *verdict;
-	unsigned int nr = 0;
-	struct blob file;
-
-	problem = read_file(path, MAX_FILE, &file);
-	if (problem)
-		return problem;
-	file.data = xrealloc(file.data, file.size + 1);
-	((char *)file.data)[file.size] = 0;
-	for (next = file.data; (line = strsep(&next, "\n")) && !problem;) {
-		nr++;
-		module = word(&line);
-		if (!module || *module == '#')
-			continue;
-		verdict = word(&line);
-		while (isspace((unsigned char)*line))
-			line++;
-		if (!verdict || !is_verdict(verdict)) {
-			problem = xasprintf("line %u: no verdict; it is MODULE VERDICT REASON", nr);
-		} else if (!*line) {
-			problem = xasprintf("line %u: no reason; it is MODULE VERDICT REASON", nr);
-		} else {
-			s->list = xrealloc(s->list, (s->nr + 1) * sizeof(*s->list));
-			s->list[s->nr++] = (struct suppression){
-				xstrdup(module), xstrdup(verdict), xstrdup(line), 0
-			};
-		}
-	}
-	free(file.data);
-	return problem;
-}
-
-const char *suppressed(struct suppressions *s, const char *module, const char *verdict)
-{
-	size_t i;
-
-	for (i = 0; i < s->nr; i++) {
-		if (fnmatch(s->list[i].module, module, 0) ||
-		    (strcmp(s->list[i].verdict, "*") && strcmp(s->list[i].verdict, verdict)))
-			continue;
-		s->list[i].used++;
-		return s->list[i].reason;
+	for (; *s; s++) {
+		if (*s == '\\' && s[1] == 'x' && isxdigit((unsigned char)s[2]) &&
+		    isxdigit((unsigned char)s[3]) && !isupper((unsigned char)s[2]) &&
+		    !isupper((unsigned char)s[3]))
+			s += 3;
+		else if (!is_plain(*s) && *s != '*' && *s != '%')
+			return "a byte that has to be written as \\xNN";
 	}
 	return NULL;
+}
+
+/* Line @line of the file.  NULL, or what is wrong with it */
+static const char *parse_line(struct suppressions *s, char *line, unsigned int nr)
+{
+	struct suppression new = { .line = nr };
+	const char *problem = NULL;
+	char *word, *end;
+	int f;
+
+	for (f = 0; f < 5; f++) {
+		line += strspn(line, SPACE);
+		if (*line == '#' && !f)
+			return NULL;
+		word = line;
+		line += strcspn(line, SPACE);
+		if (line == word)
+			return f ? "it is PACKAGE PATH MODULE VERDICT REASON" : NULL;
+		if (*line)
+			*line++ = 0;
+		problem = check_field(word);
+		if (problem)
+			return problem;
+		new.field[f] = word;
+	}
+	/* refused is what --strict calls it */
+	if (!strcmp(new.field[3], "refused"))
+		new.field[3] = "dropped";
+	if (!is_verdict(new.field[3]))
+		return "it has no verdict";
+	line += strspn(line, SPACE);
+	if (*line && *line != '#')
+		return "there is more than five fields; a comment begins with #";
+	for (end = line + strlen(line); end > line && strchr(SPACE, end[-1]); end--)
+		end[-1] = 0;
+	for (f = 0; f < 5; f++)
+		new.field[f] = xstrdup(new.field[f]);
+	if (*line)
+		new.comment = xstrdup(line + 1 + strspn(line + 1, SPACE));
+	/* powers of two: room for more is made when it is one */
+	if (!(s->nr & (s->nr - 1)))
+		s->list = xrealloc(s->list, (s->nr ? 2 * s->nr : 1) * sizeof(new));
+	s->list[s->nr++] = new;
+	return NULL;
+}
+
+char *suppressions_parse(struct suppressions *s, struct blob file)
+{
+	char *text = xrealloc(NULL, file.size + 1), *next = text, *line;
+	const char *problem = NULL;
+	unsigned int nr = 0;
+
+	memcpy(text, file.data, file.size);
+	text[file.size] = 0;
+	if (strlen(text) != file.size) {
+		xfree(text);
+		return xstrdup("no text");
+	}
+	while (!problem && (line = strsep(&next, "\n")))
+		problem = parse_line(s, line, ++nr);
+	xfree(text);
+	return problem ? xasprintf("line %u: %s", nr, problem) : NULL;
 }
 
 void suppressions_free(struct suppressions *s)
 {
 	while (s->nr--) {
-		free(s->list[s->nr].module);
-		free(s->list[s->nr].verdict);
-		free(s->list[s->nr].reason);
+		free_fields(s->list[s->nr].field);
+		xfree(s->list[s->nr].comment);
 	}
-	free(s->list);
+	xfree(s->list);
 	*s = (struct suppressions){};
 }

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory and time that a module may take.  What is allocated while a module is looked at
+ * belongs to an arena, and is freed with it.  An arena that reaches a limit is left by
+ * longjmp(): the module is trouble, the run goes on.
+ */
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include "modbtf.h"
+
+#define NSEC_PER_SEC	1000000000ULL
+#define TICKS		4096	/* between two looks at the clock */
+#define GRACE		10	/* seconds, until a run that is over is ended */
+
+struct limits limits = {
+	.module_memory = 256UL << 20,
+	.total_memory = 2048UL << 20,
+	.module_time = 10,
+	.total_time = 600,
+};
+
+struct block {
+	struct block *prev, *next;
+	struct arena *arena;
+	size_t size;
+} __attribute__((aligned(16)));
+
+static __thread struct arena *current;
+static __thread unsigned int ticks;
+static uint64_t run_end;
+
+static uint64_t now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
+}
+
+static void out_of_time(int sig)
+{
+	static const char text[] = "modbtf: stopped: the run takes longer than --total-time\n";
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(2);
+	_exit(2);
+}
+
+void limits_start(void)
+{
+	struct rlimit r = { limits.total_memory, limits.total_memory }, old;
+
+	run_end = now(CLOCK_MONOTONIC) + limits.total_time * NSEC_PER_SEC;
+	/* loops that do not look at the clock themselves */
+	signal(SIGALRM, out_of_time);
+	alarm(limits.total_time + GRACE);
+	/* the shadow of a sanitizer is larger than any limit */
+#if !defined(__SANITIZE_ADDRESS__) && !MODBTF_FUZZ
+	if (!getrlimit(RLIMIT_DATA, &old) && old.rlim_max > r.rlim_max)
+		setrlimit(RLIMIT_DATA, &r);
+#else
+	(void)r, (void)old;
+#endif
+}
+
+bool run_is_over(void)
+{
+	return run_end && now(CLOCK_MONOTONIC) > run_end;
+}
+
+char *time_problem(void)
+{
+	if (current && now(CLOCK_THREAD_CPUTIME_ID) > current->cpu_end)
+		return xasprintf("takes longer than --module-time=%u s", limits.module_time);
+	if (run_is_over())
+		return xasprintf("the run takes longer than --total-time=%u s", limits.total_time);
+	return NULL;
+}
+
+void give_up(const char *fmt, ...)
+{
+	struct arena *a = current;
+	char text[sizeof(a->problem)];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!a || !a->leave)
+		die("%s", text);
+	memcpy(a->problem, text, sizeof(text));
+	longjmp(*a->leave, 1);
+}
+
+void tick(void)
+{
+	const char *problem;
+
+	if (++ticks % TICKS)
+		return;
+	problem = time_problem();
+	if (problem)
+		give_up("%s", problem);
+}
+
+struct arena *arena_new(void)
+{
+	struct arena *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		die("out of memory");
+	return a;
+}
+
+void arena_enter(struct arena *a, jmp_buf *leave)
+{
+	a->leave = leave;
+	a->cpu_end = now(CLOCK_THREAD_CPUTIME_ID) + limits.module_time * NSEC_PER_SEC;
+	current = a;
+}
+
+void arena_leave(void)
+{
+	current->leave = NULL;
+	current = NULL;
+}
+
+void arena_empty(struct arena *a)
+{
+	while (a->blocks)
+		xfree(a->blocks + 1);
+}
+
+void arena_free(struct arena *a)
+{
+	if (a)
+		arena_empty(a);
+	free(a);
+}
+
+size_t mem_left(void)
+{
+	return current ? limits.module_memory - current->used : limits.total_memory;
+}
+
+static size_t block_size(const struct block *b)
+{
+	return b ? sizeof(*b) + b->size : 0;
+}
+
+void *try_realloc(void *p, size_t size)
+{
+	struct block *b = p ? (struct block *)p - 1 : NULL, *new;
+	struct arena *a = b ? b->arena : current;
+	size_t before = block_size(b);
+
+	if (size > SIZE_MAX - sizeof(*b))
+		return NULL;
+	if (a && size + sizeof(*b) > before &&
+	    size + sizeof(*b) - before > limits.module_memory - a->used)
+		return NULL;
+	new = realloc(b, size + sizeof(*b));
+	if (!new)
+		return NULL;
+	if (!b) {
+		new->arena = a;
+		new->prev = NULL;
+		new->next = a ? a->blocks : NULL;
+	}
+	new->size = size;
+	if (a) {
+		a->used += block_size(new) - before;
+		if (new->next)
+			new->next->prev = new;
+		if (new->prev)
+			new->prev->next = new;
+		else
+			a->blocks = new;
+	}
+	return new + 1;
+}
+
+static const char mem_module[] = "takes more than --module-memory=%zu MB";
+static const char mem_total[] = "takes more than --total-memory=%zu MB";
+
+char *mem_problem(void)
+{
+	return current ? xasprintf(mem_module, limits.module_memory >> 20) :
+			 xasprintf(mem_total, limits.total_memory >> 20);
+}
+
+void *xrealloc(void *p, size_t size)
+{
+	void *new = try_realloc(p, size);
+
+	if (!new && current && size > mem_left())
+		give_up(mem_module, limits.module_memory >> 20);
+	if (!new)
+		give_up(mem_total, limits.total_memory >> 20);
+	return new;
+}
+
+void *xcalloc(size_t nr, size_t size)
+{
+	if (size && nr > SIZE_MAX / size)
+		nr = SIZE_MAX / size;	/* which there is not */
+	return memset(xrealloc(NULL, nr * size), 0, nr * size);
+}
+
+void xfree(void *p)
+{
+	struct block *b = p ? (struct block *)p - 1 : NULL;
+
+	if (!b)
+		return;
+	if (b->arena) {
+		b->arena->used -= block_size(b);
+		if (b->next)
+			b->next->prev = b->prev;
+		if (b->prev)
+			b->prev->next = b->next;
+		else
+			b->arena->blocks = b->next;
+	}
+	free(b);
+}
+
+char *xstrdup(const char *s)
+{
+	size_t size = strlen(s) + 1;
+
+	return memcpy(xrealloc(NULL, size), s, size);
+}
+
+char *xvasprintf(const char *fmt, va_list args)
+{
+	va_list again;
+	char *s;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (len < 0)
+		give_up("a text of more than 2 GB");
+	s = xrealloc(NULL, len + 1);
+	vsnprintf(s, len + 1, fmt, args);
+	return s;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	va_list args;
+	char *s;
+
+	va_start(args, fmt);
+	s = xvasprintf(fmt, args);
+	va_end(args);
+	return s;
+}
+
+void strings_add(struct strings *list, char *str)
+{
+	/* powers of two: room for more is made when it is one */
+	if (!(list->nr & (list->nr - 1)))
+		list->str = xrealloc(list->str, (list->nr ? 2 * list->nr : 1) * sizeof(char *));
+	list->str[list->nr++] = str;
+}
+
+void id_print(char *out, const uint8_t *id)
+{
+	int i;
+
+	for (i = 0; i < BASE_ID_SIZE; i++)
+		sprintf(out + 2 * i, "%02x", id[i]);
+}

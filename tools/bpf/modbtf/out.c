@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All that modbtf prints.  Names come from files that nobody trusts: each string is
+ * escaped for the format it is printed in, and each write is checked.
+ */
+
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "modbtf.h"
+
+static enum format format;
+static bool colour;
+/* of KTAP, whose first line says how many results follow */
+static char *body;
+static size_t body_size;
+static FILE *file;
+
+void out_begin(enum format f)
+{
+	format = f;
+	colour = f == F_TEXT && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	file = f == F_KTAP ? open_memstream(&body, &body_size) : stdout;
+	if (!file)
+		die("out of memory");
+}
+
+int out_end(int status, unsigned long results)
+{
+	bool failed = false;
+
+	if (format == F_KTAP) {
+		failed = fclose(file);
+		file = stdout;
+		failed |= printf("KTAP version 1\n1..%lu\n", results) < 0 ||
+			  fwrite(body, 1, body_size, stdout) != body_size;
+		free(body);
+		body = NULL;
+	}
+	if (failed | fflush(stdout) | ferror(stdout)) {
+		complain("cannot write the report");
+		return 2;
+	}
+	return status;
+}
+
+/* Printable ASCII stays, but for the backslash, which begins an escape.  A # begins a
+ * directive in KTAP.
+ */
+static bool is_plain(unsigned char c, enum format f)
+{
+	return c >= 0x20 && c < 0x7f && c != '\\' && (c != '#' || f != F_KTAP);
+}
+
+static void put_escaped(FILE *to, const char *s, enum format f, int width)
+{
+	int len = 0;
+
+	for (; *s; s++) {
+		if (is_plain(*s, f))
+			len += fputc(*s, to) != EOF;
+		else
+			len += fprintf(to, *s == '\\' ? "\\\\" : "\\x%02x", (unsigned char)*s);
+	}
+	while (len++ < width)
+		fputc(' ', to);
+}
+
+/* As vfprintf(), but each %s is escaped; knows %s, %-Ns, %-*s, %zu, %u, %lu, %d and %% */
+static void put(FILE *to, enum format f, const char *fmt, va_list args)
+{
+	const char *end;
+	int width;
+
+	for (; *fmt; fmt = end + 1) {
+		end = strchrnul(fmt, '%');
+		fwrite(fmt, 1, end - fmt, to);
+		if (!*end)
+			return;
+		fmt = end++;
+		width = 0;
+		if (*end == '-' && end[1] == '*') {
+			width = va_arg(args, int);
+			end += 2;
+		} else if (*end == '-') {
+			width = strtol(end + 1, (char **)&end, 10);
+		}
+		if (*end == 's')
+			put_escaped(to, va_arg(args, const char *), f, width);
+		else if (*end == 'u')
+			fprintf(to, "%u", va_arg(args, unsigned int));
+		else if (*end == 'd')
+			fprintf(to, "%d", va_arg(args, int));
+		else if (*end == '%')
+			fputc('%', to);
+		else if (*end == 'z' && *++end == 'u')
+			fprintf(to, "%zu", va_arg(args, size_t));
+		else if (*end == 'l' && *++end == 'u')
+			fprintf(to, "%lu", va_arg(args, unsigned long));
+		else
+			abort();	/* only by a format of our own */
+	}
+}
+
+void out(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	put(file, format, fmt, args);
+	va_end(args);
+}
+
+void out_colour(enum colour c)
+{
+	static const char * const codes[] = { "\033[0m", "\033[31m", "\033[33m" };
+
+	if (colour)
+		fputs(codes[c], file);
+}
+
+static void vcomplain(const char *fmt, va_list args)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *line = open_memstream(&text, &size);
+
+	/* in one write, so that threads and processes do not mix */
+	fputs("modbtf: ", line ?: stderr);
+	put(line ?: stderr, F_TEXT, fmt, args);
+	fputc('\n', line ?: stderr);
+	if (line && !fclose(line))
+		fwrite(text, 1, size, stderr);
+	free(text);
+}
+
+void complain(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vcomplain(fmt, args);
+	va_end(args);
+}
+
+void die(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vcomplain(fmt, args);
+	va_end(args);
+	exit(2);
+}
+
+/* Bytes of the character of UTF-8 at @s, 0 if there is none */
+static unsigned int utf8_len(const unsigned char *s)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int len, i;
+	uint32_t c;
+
+	if (*s < 0x80)
+		return 1;
+	len = *s >= 0xf0 && *s < 0xf8 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc0 ? 2 : 0;
+	if (!len || *s >= 0xf8)
+		return 0;
+	c = *s & (0x7f >> len);
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : len;
+}
+
+struct json_object *json_checked(struct json_object *o)
+{
+	if (!o)
+		die("out of memory");
+	return o;
+}
+
+/* @s as UTF-8: U+FFFD for each byte that is none */
+static struct json_object *json_text(const char *s)
+{
+	char *copy = xrealloc(NULL, 3 * strlen(s) + 1), *end = copy;
+	struct json_object *o;
+	unsigned int len;
+
+	while (*s) {
+		len = utf8_len((const unsigned char *)s);
+		if (len) {
+			end = mempcpy(end, s, len);
+			s += len;
+		} else {
+			end = mempcpy(end, "\xef\xbf\xbd", 3);
+			s++;
+		}
+	}
+	o = json_checked(json_object_new_string_len(copy, end - copy));
+	xfree(copy);
+	return o;
+}
+
+void json_add(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(o, key, json_checked(value)))
+		die("out of memory");
+}
+
+void json_str(struct json_object *o, const char *key, const char *s)
+{
+	if (s)
+		json_add(o, key, json_text(s));
+}
+
+void json_list(struct json_object *o, const char *key, const struct strings *list)
+{
+	struct json_object *a = json_checked(json_object_new_array());
+	size_t i;
+
+	for (i = 0; i < list->nr; i++)
+		if (json_object_array_add(a, json_text(list->str[i])))
+			die("out of memory");
+	json_add(o, key, a);
+}
+
+void json_line(struct json_object *o)
+{
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (!text)
+		die("out of memory");
+	fputs(text, file);
+	fputc('\n', file);
+	json_object_put(o);
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Modules in .deb and .rpm.  Packages are streamed: one member is in memory at a time.  A
+ * member with a module's name is read, is another name of one that was, or is trouble.
+ */
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include "input.h"
+#include "modbtf.h"
+
+struct reader {
+	const char *name;	/* of the package */
+	module_fn module;
+	trouble_fn trouble;
+	void *ctx;
+	void *members;		/* a tree of struct member, by path */
+};
+
+/* A module, or what one is a link to */
+struct member {
+	char *path;
+	char *wants;		/* the name of a module whose data it has; not read yet */
+	char *target;		/* of a symbolic link */
+	bool read;
+};
+
+static int cmp_member(const void *a, const void *b)
+{
+	return strcmp(((const struct member *)a)->path, ((const struct member *)b)->path);
+}
+
+static struct member *find_member(struct reader *r, const char *path)
+{
+	struct member key = { .path = (char *)path }, **found;
+
+	found = tfind(&key, &r->members, cmp_member);
+	return found ? *found : NULL;
+}
+
+static struct member *add_member(struct reader *r, const char *path)
+{
+	struct member *m = find_member(r, path);
+
+	if (m)
+		return m;
+	m = xcalloc(1, sizeof(*m));
+	m->path = xstrdup(path);
+	if (!tsearch(m, &r->members, cmp_member))
+		die("out of memory");
+	return m;
+}
+
+static void free_member(void *p)
+{
+	struct member *m = p;
+
+	xfree(m->path);
+	xfree(m->wants);
+	xfree(m->target);
+	xfree(m);
+}
+
+bool is_module_name(const char *path)
+{
+	static const char * const ends[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
+	size_t len = strlen(path), i, n;
+
+	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		n = strlen(ends[i]);
+		if (len > n && !strcmp(path + len - n, ends[i]))
+			return true;
+	}
+	return false;
+}
+
+const char *module_path(const char *path)
+{
+	static const char dir[] = "lib/modules/";
+	const char *p = path, *slash;
+
+	while ((p = strstr(p, dir))) {
+		if (p == path || p[-1] == '/') {
+			slash = strchr(p + sizeof(dir) - 1, '/');
+			return slash && slash[1] ? slash + 1 : path;
+		}
+		p++;
+	}
+	return path;
+}
+
+static const char *plain_path(const char *path)
+{
+	while (*path == '/' || !strncmp(path, "./", 2))
+		path += *path == '/' ? 1 : 2;
+	return path;
+}
+
+static void trouble_of(struct reader *r, const char *member, char *problem)
+{
+	char *shown = xasprintf("%s:%s", r->name, member);
+
+	r->trouble(r->ctx, shown, problem);
+	xfree(shown);
+}
+
+/* The member at which @a is, as module @path */
+static void read_module(struct reader *r, struct archive *a, const char *path)
+{
+	const char *slash = strrchr(r->name, '/');
+	char *shown = xasprintf("%s:%s", r->name, path), *problem;
+	struct place place = {
+		.shown = shown,
+		.package = slash ? slash + 1 : r->name,
+		.path = module_path(path),
+	};
+	struct arena *arena = arena_new();
+	struct blob data;
+
+	arena_enter(arena, NULL);
+	problem = read_member(a, &data);
+	arena_leave();
+	if (problem) {
+		r->trouble(r->ctx, shown, xstrdup(problem));
+		arena_free(arena);
+	} else {
+		r->module(r->ctx, &place, arena, &data);
+	}
+	xfree(shown);
+}
+
+/* A hard link.  In cpio the data comes with the last name, in tar with the first */
+static void read_hard_link(struct reader *r, struct archive *a, struct archive_entry *entry,
+			   const char *path, const char *target)
+{
+	struct member *m = find_member(r, target);
+
+	if (m && m->read)
+		return;
+	if (archive_entry_size(entry)) {
+		if (!is_module_name(path) && !(m && m->wants))
+			return;
+		m = add_member(r, target);
+		m->read = true;
+		read_module(r, a, is_module_name(path) ? path : m->wants);
+	} else if (is_module_name(path)) {
+		m = add_member(r, target);
+		m->wants = m->wants ?: xstrdup(path);
+	}
+}
+
+static void read_entry(struct reader *r, struct archive *a, struct archive_entry *entry,
+		       const char *path)
+{
+	const char *target = archive_entry_hardlink(entry) ?: archive_entry_hardlink_utf8(entry);
+	struct member *m;
+
+	if (target) {
+		read_hard_link(r, a, entry, path, plain_path(target));
+		return;
+	}
+	if (!is_module_name(path))
+		return;
+	switch (archive_entry_filetype(entry)) {
+	case AE_IFREG:
+		m = add_member(r, path);
+		if (!archive_entry_size(entry) && archive_entry_nlink(entry) > 1) {
+			m->wants = m->wants ?: xstrdup(path);
+			break;
+		}
+		m->read = true;
+		read_module(r, a, path);
+		break;
+	case AE_IFLNK:
+		m = add_member(r, path);
+		target = archive_entry_symlink(entry) ?: archive_entry_symlink_utf8(entry);
+		if (!m->target)
+			m->target = xstrdup(target ?: "");
+		break;
+	case AE_IFDIR:
+		break;
+	default:
+		trouble_of(r, path, xstrdup("neither a file nor a link"));
+	}
+}
+
+/* What is left of the member at which @a is; it may be compressed very well */
+static void skip_rest(struct archive *a)
+{
+	const void *buf;
+	size_t size;
+	la_int64_t off;
+
+	while (archive_read_data_block(a, &buf, &size, &off) == ARCHIVE_OK && !run_is_over())
+		;
+}
+
+/* Path @target seen from @path, without . and .., for xfree() */
+static char *resolve(const char *path, const char *target)
+{
+	const char *slash = strrchr(path, '/'), *p, *end;
+	char *from, *out, *to;
+
+	if (*target == '/' || !slash)
+		from = xstrdup(target);
+	else
+		from = xasprintf("%.*s/%s", (int)(slash - path), path, target);
+	to = out = xcalloc(strlen(from) + 2, 1);
+	for (p = from; *p; p = end) {
+		end = strchrnul(p, '/');
+		if (end - p == 2 && !strncmp(p, "..", 2)) {
+			while (to > out && *--to != '/')
+				;
+			*to = 0;
+		} else if (end != p && !(end - p == 1 && *p == '.')) {
+			if (to > out)
+				*to++ = '/';
+			to = mempcpy(to, p, end - p);
+		}
+		end += *end == '/';
+	}
+	*to = 0;
+	xfree(from);
+	return out;
+}
+
+/* Is @path, or what it is with /usr merged, a module of this package? */
+static bool has_module(struct reader *r, const char *path)
+{
+	struct member *m = find_member(r, path);
+	char *usr;
+
+	if (!m && !strncmp(path, "usr/", 4)) {
+		m = find_member(r, path + 4);
+	} else if (!m) {
+		usr = xasprintf("usr/%s", path);
+		m = find_member(r, usr);
+		xfree(usr);
+	}
+	return m && (m->read || m->target);
+}
+
+/* At the end: what was never read has to be known */
+static void check_member(const void *node, VISIT when, void *ctx)
+{
+	const struct member *m = *(struct member **)node;
+	struct reader *r = ctx;
+	char *target;
+
+	if (when != postorder && when != leaf)
+		return;
+	if (m->wants && !m->read)
+		trouble_of(r, m->wants, xasprintf("a hard link to %s, which has no data here",
+						  m->path));
+	if (!m->target || m->read)
+		return;
+	target = resolve(m->path, m->target);
+	if (!has_module(r, target))
+		trouble_of(r, m->path, xasprintf("a link to %s, which is no module of this package",
+						 m->target));
+	xfree(target);
+}
+
+/* Hand over the modules in @a, a tar or cpio that is open */
+static void read_members(struct reader *r, struct archive *a)
+{
+	struct archive_entry *entry;
+	char *problem = NULL, *copy;
+	const char *path;
+	int ret;
+
+	while ((ret = archive_read_next_header(a, &entry)) == ARCHIVE_OK || ret == ARCHIVE_WARN) {
+		problem = time_problem();
+		if (problem)
+			break;
+		path = archive_entry_pathname(entry) ?: archive_entry_pathname_utf8(entry);
+		if (!path) {
+			r->trouble(r->ctx, r->name, xstrdup("a member whose name cannot be read"));
+			continue;
+		}
+		/* the entry's own goes when its data is read */
+		copy = xstrdup(plain_path(path));
+		read_entry(r, a, entry, copy);
+		xfree(copy);
+		skip_rest(a);
+	}
+	if (problem)
+		r->trouble(r->ctx, r->name, problem);
+	else if (ret != ARCHIVE_EOF)
+		r->trouble(r->ctx, r->name, archive_problem(a));
+	twalk_r(r->members, check_member, r);
+	tdestroy(r->members, free_member);
+	r->members = NULL;
+}
+
+struct nested {
+	struct archive *outer;
+	char buf[BLOCK];
+};
+
+static la_ssize_t read_nested(struct archive *a, void *ctx, const void **buf)
+{
+	struct nested *n = ctx;
+	la_ssize_t ret;
+
+	*buf = n->buf;
+	ret = archive_read_data(n->outer, n->buf, sizeof(n->buf));
+	if (ret < 0)
+		archive_set_error(a, EIO, "%s", archive_error_string(n->outer) ?: "cut off");
+	return ret;
+}
+
+static void read_data_tar(struct reader *r, struct archive *outer)
+{
+	struct nested *n = xrealloc(NULL, sizeof(*n));
+	struct archive *a = new_archive();
+
+	n->outer = outer;
+	allow_filters(a);
+	archive_read_support_format_tar(a);
+	if (archive_read_open(a, n, NULL, read_nested, NULL) == ARCHIVE_OK)
+		read_members(r, a);
+	else
+		r->trouble(r->ctx, r->name, archive_problem(a));
+	archive_read_free(a);
+	xfree(n);
+}
+
+static bool is_one_of(const char *name, const char * const *names)
+{
+	while (*names && strcmp(name, *names))
+		names++;
+	return *names;
+}
+
+/* The .deb that is open in @outer; members as in deb(5) */
+static void read_deb(struct reader *r, struct archive *outer)
+{
+	static const char * const data[] = {
+		"data.tar", "data.tar.gz", "data.tar.xz", "data.tar.zst", "data.tar.bz2",
+		"data.tar.lzma", NULL
+	};
+	static const char * const others[] = {
+		"debian-binary", "control.tar", "control.tar.gz", "control.tar.xz",
+		"control.tar.zst", NULL
+	};
+	struct archive_entry *entry;
+	bool found = false;
+	const char *name;
+	int ret;
+
+	while ((ret = archive_read_next_header(outer, &entry)) == ARCHIVE_OK ||
+	       ret == ARCHIVE_WARN) {
+		name = archive_entry_pathname(entry) ?: "";
+		if (is_one_of(name, data) && !found) {
+			found = true;
+			read_data_tar(r, outer);
+		} else if (!is_one_of(name, others) && *name != '_') {
+			trouble_of(r, name, xstrdup(is_one_of(name, data) ? "a second one" :
+						    "no .deb has such a member"));
+		}
+	}
+	if (ret != ARCHIVE_EOF)
+		r->trouble(r->ctx, r->name, archive_problem(outer));
+	else if (!found)
+		r->trouble(r->ctx, r->name, xstrdup("no data.tar in this package"));
+}
+
+bool is_package(const struct blob *b)
+{
+	return starts(b, "!<arch>\n", 8) || starts(b, "\xed\xab\xee\xdb", 4);
+}
+
+void read_package(const char *name, int fd, struct blob data, module_fn module,
+		  trouble_fn trouble, void *ctx)
+{
+	struct reader r = { name, module, trouble, ctx };
+	struct archive *a = new_archive();
+	bool deb = starts(&data, "!<arch>\n", 8);
+
+	if (deb) {
+		archive_read_support_format_ar(a);
+	} else {
+		allow_filters(a);
+		archive_read_support_filter_rpm(a);
+		archive_read_support_format_cpio(a);
+	}
+	if ((fd < 0 ? archive_read_open_memory(a, data.data, data.size) :
+		      archive_read_open_fd(a, fd, BLOCK)) != ARCHIVE_OK)
+		trouble(ctx, name, archive_problem(a));
+	else if (deb)
+		read_deb(&r, a);
+	else
+		read_members(&r, a);
+	archive_read_free(a);
+}
