@@ -17,6 +17,7 @@
 struct job {
 	struct place place;	/* of strings of its own */
 	struct look look;	/* .file.data is NULL: still in the file */
+	char *problem;		/* it was not even found, for xfree() */
 	size_t bytes;		/* of a package, in memory until it is looked at */
 	bool done;
 };
@@ -48,6 +49,7 @@ static void print_done(struct pool *p)
 		xfree((char *)j->place.shown);
 		xfree((char *)j->place.package);
 		xfree((char *)j->place.path);
+		xfree(j->problem);
 		arena_free(j->look.arena);
 		p->printed++;
 	}
@@ -86,7 +88,7 @@ static char *copy(const char *s)
 	return s ? xstrdup(s) : NULL;
 }
 
-static void add(struct pool *p, const struct place *place, struct look look)
+static void add(struct pool *p, const struct place *place, struct look look, char *problem)
 {
 	size_t bytes = look.file.size;
 
@@ -95,7 +97,7 @@ static void add(struct pool *p, const struct place *place, struct look look)
 		pthread_cond_wait(&p->change, &p->lock);
 	*job_nr(p, p->found) = (struct job){
 		.place = { copy(place->shown), copy(place->package), copy(place->path) },
-		.look = look, .bytes = bytes, .done = look.trouble,
+		.look = look, .problem = problem, .bytes = bytes, .done = problem,
 	};
 	p->found++;
 	p->bytes += bytes;
@@ -106,12 +108,14 @@ static void add(struct pool *p, const struct place *place, struct look look)
 static void add_module(void *ctx, const struct place *place, struct arena *arena,
 		       struct blob *data)
 {
-	add(ctx, place, (struct look){ .arena = arena, .file = data ? *data : (struct blob){} });
+	struct blob file = data ? *data : (struct blob){};
+
+	add(ctx, place, (struct look){ .arena = arena, .file = file }, NULL);
 }
 
 static void add_trouble(void *ctx, const char *path, char *problem)
 {
-	add(ctx, &(struct place){ .shown = path }, (struct look){ .trouble = problem });
+	add(ctx, &(struct place){ .shown = path }, (struct look){ .trouble = problem }, problem);
 }
 
 static unsigned int cores(void)

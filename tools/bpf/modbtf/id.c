@@ -41,12 +41,14 @@ static int base_id(const char *path, struct blob file)
 	problem = find_base(file, &raw) ?: base_parse(&b, raw, &newest) ?: b.problem;
 	if (problem) {
 		complain("%s: %s", path, problem);
-		return 2;
+	} else {
+		id_print(text, b.id);
+		out("%s  %s  base\n", text, path);
 	}
-	id_print(text, b.id);
-	out("%s  %s  base\n", text, path);
+	if (problem != b.problem)
+		xfree(problem);
 	base_free(&b);
-	return 0;
+	return problem ? 2 : 0;
 }
 
 static bool is_module(const struct blob *b)

@@ -81,7 +81,7 @@ typedef ssize_t (*read_fn)(void *from, void *buf, size_t size);
 static ssize_t read_all(read_fn fn, void *from, size_t room, struct blob *out, char **problem)
 {
 	struct blob b = {};
-	ssize_t n;
+	ssize_t n = 0;
 
 	*out = b;
 	*problem = NULL;

@@ -286,6 +286,7 @@ static int audit(const struct args *args, FILE *baseline, unsigned long *results
 	int status;
 
 	if (args->suppress) {
+		r.suppress.path = args->suppress;
 		problem = read_file(args->suppress, &file) ?:
 			  suppressions_parse(&r.suppress, file);
 		if (problem)
@@ -342,7 +343,7 @@ static int run(const struct args *args, FILE *baseline)
 static int run_and_write(const struct args *args)
 {
 	char *temp = xasprintf("%s.XXXXXX", args->write);
-	int fd = mkstemp(temp), status;
+	int fd = mkstemp(temp), status, ret = 2;
 	mode_t mask = umask(0);
 	FILE *baseline;
 	pid_t child;
@@ -362,20 +363,24 @@ static int run_and_write(const struct args *args)
 			complain("%s: %s", args->write, strerror(errno));
 			status = 2;
 		}
+		xfree(temp);
 		exit(status);
 	}
 	signal(SIGINT, SIG_IGN);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) < 2) {
-		if (!rename(temp, args->write))
-			return 0;
-		complain("%s: %s", args->write, strerror(errno));
+		ret = rename(temp, args->write) ? 2 : 0;
+		if (ret)
+			complain("%s: %s", args->write, strerror(errno));
 	} else {
 		complain("%s is not written", args->write);
 	}
-	unlink(temp);
-	return 2;
+	if (ret)
+		unlink(temp);
+	fclose(baseline);
+	xfree(temp);
+	return ret;
 }
 
 int main(int argc, char **argv)

@@ -371,6 +371,7 @@ struct suppression {
 };
 
 struct suppressions {
+	const char *path;	/* of their file */
 	struct suppression *list;
 	size_t nr;
 };

@@ -265,8 +265,10 @@ static void check_member(const void *node, VISIT when, void *ctx)
 	xfree(target);
 }
 
-/* Hand over the modules in @a, a tar or cpio that is open */
-static void read_members(struct reader *r, struct archive *a)
+/* Hand over the modules in @a, a tar or cpio that is open.  Returns false if not all of it
+ * could be read.
+ */
+static bool read_members(struct reader *r, struct archive *a)
 {
 	struct archive_entry *entry;
 	char *problem = NULL, *copy;
@@ -292,9 +294,11 @@ static void read_members(struct reader *r, struct archive *a)
 		r->trouble(r->ctx, r->name, problem);
 	else if (ret != ARCHIVE_EOF)
 		r->trouble(r->ctx, r->name, archive_problem(a));
-	twalk_r(r->members, check_member, r);
+	else
+		twalk_r(r->members, check_member, r);
 	tdestroy(r->members, free_member);
 	r->members = NULL;
+	return !problem && ret == ARCHIVE_EOF;
 }
 
 struct nested {
@@ -314,20 +318,22 @@ static la_ssize_t read_nested(struct archive *a, void *ctx, const void **buf)
 	return ret;
 }
 
-static void read_data_tar(struct reader *r, struct archive *outer)
+static bool read_data_tar(struct reader *r, struct archive *outer)
 {
 	struct nested *n = xrealloc(NULL, sizeof(*n));
 	struct archive *a = new_archive();
+	bool whole = false;
 
 	n->outer = outer;
 	allow_filters(a);
 	archive_read_support_format_tar(a);
 	if (archive_read_open(a, n, NULL, read_nested, NULL) == ARCHIVE_OK)
-		read_members(r, a);
+		whole = read_members(r, a);
 	else
 		r->trouble(r->ctx, r->name, archive_problem(a));
 	archive_read_free(a);
 	xfree(n);
+	return whole;
 }
 
 static bool is_one_of(const char *name, const char * const *names)
@@ -358,7 +364,8 @@ static void read_deb(struct reader *r, struct archive *outer)
 		name = archive_entry_pathname(entry) ?: "";
 		if (is_one_of(name, data) && !found) {
 			found = true;
-			read_data_tar(r, outer);
+			if (!read_data_tar(r, outer))
+				return;
 		} else if (!is_one_of(name, others) && *name != '_') {
 			trouble_of(r, name, xstrdup(is_one_of(name, data) ? "a second one" :
 						    "no .deb has such a member"));

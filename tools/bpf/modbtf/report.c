@@ -222,12 +222,10 @@ static void report_stale(struct report *r)
 			json_suppression(o, "stale", s);
 			json_line(o);
 		} else if (r->format == F_KTAP) {
-			out("%sok %lu suppression in line %u # fits nothing\n",
-			    r->allow_stale ? "" : "not ", r->seen + r->stale, s->line);
+			out("%sok %lu %s, line %u # fits nothing\n", r->allow_stale ? "" : "not ",
+			    r->seen + r->stale, r->suppress.path, s->line);
 		} else {
-			out("stale      suppression in line %u fits nothing: %s %s %s %s %s\n",
-			    s->line, s->field[0], s->field[1], s->field[2], s->field[3],
-			    s->field[4]);
+			out("stale      %s, line %u: fits nothing\n", r->suppress.path, s->line);
 		}
 	}
 }

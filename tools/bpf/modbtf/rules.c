@@ -357,14 +357,15 @@ static u32 next_id(const struct btf *btf, u32 id)
 /* Does it lead to itself?  @state, by id: 0 not known, else the walk that has been there */
 static bool is_cycle(const struct btf *btf, u32 id, u32 *state)
 {
-	u32 walk = id, *s;
+	u32 walk = id + 1, *s;
 
-	for (; id >= btf->start_id; id = next_id(btf, id)) {
+	do {
 		s = state + (id - btf->start_id);
 		if (*s)
 			return *s == walk;
 		*s = walk;
-	}
+		id = next_id(btf, id);
+	} while (id && id >= btf->start_id);
 	return false;
 }
 

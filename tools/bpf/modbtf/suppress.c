@@ -139,7 +139,7 @@ static const char *check_field(const char *s)
 		    !isupper((unsigned char)s[3]))
 			s += 3;
 		else if (!is_plain(*s) && *s != '*' && *s != '%')
-			return "a byte that has to be written as \\xNN";
+			return "a byte that has to be escaped, see modbtf(8)";
 	}
 	return NULL;
 }
@@ -174,7 +174,7 @@ static const char *parse_line(struct suppressions *s, char *line, unsigned int n
 		return "it has no verdict";
 	line += strspn(line, SPACE);
 	if (*line && *line != '#')
-		return "there is more than five fields; a comment begins with #";
+		return "there are more than five fields; a comment begins with #";
 	for (end = line + strlen(line); end > line && strchr(SPACE, end[-1]); end--)
 		end[-1] = 0;
 	for (f = 0; f < 5; f++)

@@ -3,9 +3,10 @@
 # The tests of modbtf: KTAP, status 0 if none failed.
 #   run.sh SRCTREE OUTPUT
 # SRCTREE is a composed kernel tree; all that is built goes to OUTPUT. modbtf is built
-# with ASan and UBSan. Each cases/NAME has input, commands of the shell that are run
-# where the test files are, and expected, what they print. FUZZ=N: seconds for the
-# fuzzer (60), 0: none; it is built by CLANG. RECORD=1 writes expected instead of comparing.
+# with ASan and UBSan, and as it is installed ($PLAIN), for what is measured. Each
+# cases/NAME has input, commands of the shell that are run in a copy of the test files, and
+# expected, what they print. CASE=NAME: only this one. FUZZ=N: seconds for the fuzzer (60),
+# 0: none; it is built by CLANG. RECORD=1 writes expected instead of comparing.
 set -uo pipefail
 export LC_ALL=C NO_COLOR=1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -143,6 +144,9 @@ fuzz() {
 flags='-fno-sanitize-recover=all -fno-sanitize=pointer-overflow'
 build "$out/check-asan" modbtf SANITIZE="-fsanitize=address,undefined $flags"
 build "$out/check-asan" gen SANITIZE='-fsanitize=address,undefined'
+build "$out/check-asan" sandbox_test SANITIZE="-fsanitize=address,undefined $flags"
+build "$out" modbtf
+export PLAIN=$out/modbtf SRCTREE=$srctree
 mkdir "$work/files"
 # the generator frees nothing
 export ASAN_OPTIONS=detect_leaks=0
@@ -154,11 +158,14 @@ cd "$work/files" || exit
 xz -k unstamped.ko
 gzip -k stamped.ko
 zstd -q -k both.ko
-export PATH=$out/check-asan:$PATH
+python3 "$here/hostile.py" hostile || exit
+export PATH=$out/check-asan:$here:$PATH
 
-for dir in "$here"/cases/*/; do
+for dir in "$here"/cases/${CASE:-*}/; do
 	name=$(basename "$dir")
-	bash "$dir/input" >"$work/got" 2>&1
+	rm -rf "$work/case"
+	cp -r "$work/files" "$work/case"
+	(cd "$work/case" && bash "$dir/input") >"$work/got" 2>&1
 	if [ -n "${RECORD-}" ]; then
 		cp "$work/got" "$dir/expected"
 	elif ! diff -u "$dir/expected" "$work/got" >"$work/diff"; then
@@ -169,6 +176,7 @@ for dir in "$here"/cases/*/; do
 	result 0 "$name"
 done
 
+[ -z "${CASE-}" ] || exit $failed
 damaged >"$work/log"
 status=$?
 sed 's/^/# /' "$work/log"
