@@ -74,12 +74,8 @@ int cmd_id(char **paths, int nr)
 			status = 2;
 			continue;
 		}
-		if (is_module(&file)) {
-			ret = module_id(paths[i], file);
-			xfree(file.data);
-		} else {
-			ret = base_id(paths[i], file);
-		}
+		/* both take the file */
+		ret = is_module(&file) ? module_id(paths[i], file) : base_id(paths[i], file);
 		if (ret > status)
 			status = ret;
 	}

@@ -25,6 +25,7 @@ void look(struct look *l, struct audit *a, const char *path)
 	jmp_buf leave;
 
 	l->arena = l->arena ?: arena_new();
+	arena_adopt(l->arena, l->file.data);
 	arena_enter(l->arena, &leave);
 	if (!setjmp(leave)) {
 		l->trouble = look_inside(l, a, path);

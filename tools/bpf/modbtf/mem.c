@@ -62,7 +62,7 @@ void limits_start(void)
 	signal(SIGALRM, out_of_time);
 	alarm(limits.total_time + GRACE);
 	/* the shadow of a sanitizer is larger than any limit */
-#if !defined(__SANITIZE_ADDRESS__) && !MODBTF_FUZZ
+#ifndef __SANITIZE_ADDRESS__
 	if (!getrlimit(RLIMIT_DATA, &old) && old.rlim_max > r.rlim_max)
 		setrlimit(RLIMIT_DATA, &r);
 #else
@@ -145,9 +145,36 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+static size_t arena_left(const struct arena *a)
+{
+	/* what was adopted may be more */
+	return a->used < limits.module_memory ? limits.module_memory - a->used : 0;
+}
+
 size_t mem_left(void)
 {
-	return current ? limits.module_memory - current->used : limits.total_memory;
+	return current ? arena_left(current) : limits.total_memory;
+}
+
+/* Put @b in front of the list */
+static void arena_add(struct arena *a, struct block *b)
+{
+	b->arena = a;
+	b->prev = NULL;
+	b->next = a->blocks;
+	if (a->blocks)
+		a->blocks->prev = b;
+	a->blocks = b;
+}
+
+void arena_adopt(struct arena *a, void *p)
+{
+	struct block *b = (struct block *)p - 1;
+
+	if (!p || b->arena)
+		return;
+	arena_add(a, b);
+	a->used += sizeof(*b) + b->size;
 }
 
 static size_t block_size(const struct block *b)
@@ -164,25 +191,23 @@ void *try_realloc(void *p, size_t size)
 	if (size > SIZE_MAX - sizeof(*b))
 		return NULL;
 	if (a && size + sizeof(*b) > before &&
-	    size + sizeof(*b) - before > limits.module_memory - a->used)
+	    size + sizeof(*b) - before > arena_left(a))
 		return NULL;
 	new = realloc(b, size + sizeof(*b));
 	if (!new)
 		return NULL;
-	if (!b) {
-		new->arena = a;
-		new->prev = NULL;
-		new->next = a ? a->blocks : NULL;
-	}
 	new->size = size;
-	if (a) {
+	if (a)
 		a->used += block_size(new) - before;
+	if (!b && a) {
+		arena_add(a, new);
+	} else if (!b) {
+		new->arena = NULL;
+	} else if (a) {
+		/* it may have moved */
 		if (new->next)
 			new->next->prev = new;
-		if (new->prev)
-			new->prev->next = new;
-		else
-			a->blocks = new;
+		*(new->prev ? &new->prev->next : &a->blocks) = new;
 	}
 	return new + 1;
 }

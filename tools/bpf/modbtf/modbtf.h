@@ -69,6 +69,8 @@ struct arena *arena_new(void);
  */
 void arena_enter(struct arena *a, jmp_buf *leave);
 void arena_leave(void);
+/* Let @a own @p, which was allocated outside of arenas */
+void arena_adopt(struct arena *a, void *p);
 /* Free all that is in it; arena_free(): and itself */
 void arena_empty(struct arena *a);
 void arena_free(struct arena *a);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libFuzzer: the first byte says whether the rest is a module or a kernel, and by which
- * rules it is looked at.  BASE in the environment is the base of modules.
+ * libFuzzer: the first byte says what the rest is. 0-3: a module, looked at by one of the
+ * rules; 4: a kernel; 5: a package; 6: suppressions. BASE and BUILT in the environment are
+ * the bases of modules.
  */
 
 #include <stdlib.h>
@@ -11,52 +12,88 @@
 
 static const char * const names[] = { "stock-6.1", "stock-6.12", "stock-7.3", "patched-7.3" };
 
-static void module(const uint8_t *data, size_t size, unsigned int rules)
+static struct audit *audit(unsigned int rules)
 {
-	static struct audit a[4];
-	struct result res;
-	struct module m;
-	struct blob file;
-	char *problem;
+	static struct audit audits[4];
+	struct audit *a = audits + rules;
 
-	if (!a[rules].rules) {
-		a[rules].rules = rules_find(names[rules]);
-		a[rules].wrong_types = 3;
-		if (base_load(&a[rules].running, getenv("BASE"), a[rules].rules) ||
-		    base_load(&a[rules].built, getenv("BUILT"), a[rules].rules))
-			abort();
-	}
-	file = (struct blob){ memcpy(xrealloc(NULL, size), data, size), size };
-	problem = unpack(file, 1 << 20, &file);
-	if (!problem) {
-		problem = module_parse(&m, file, "fuzz.ko");
-		if (!problem) {
-			decide(a + rules, &m, &res);
-			result_free(&res);
-			module_free(&m);
-		}
-		free(file.data);
-	}
-	free(problem);
+	if (a->rules)
+		return a;
+	limits.module_memory = 1 << 20;
+	a->rules = rules_find(names[rules]);
+	a->wrong_types = 3;
+	if (base_load(&a->running, getenv("BASE"), a->rules) ||
+	    base_load(&a->built, getenv("BUILT"), a->rules))
+		abort();
+	a->same = compare_bases(a->built.btf, a->running.btf);
+	return a;
 }
 
-static void kernel(const uint8_t *data, size_t size)
+static void module(void *ctx, const struct place *place, struct arena *arena, struct blob *data)
 {
-	struct blob in = { memcpy(xrealloc(NULL, size), data, size), size }, out;
-	char *problem = find_base(in, &out);
+	struct look l = { .arena = arena, .file = *data };
+	struct suppressions none = {};
 
-	if (!problem)
-		free(out.data);
-	free(problem);
+	look(&l, ctx, place->shown);
+	if (!l.trouble) {
+		xfree(suppression_line(place, l.m.name, &l.res));
+		suppressed(&none, place, l.m.name, &l.res);
+	}
+	xfree(l.file.data);
+	arena_free(l.arena);
+}
+
+static void trouble(void *ctx, const char *path, char *problem)
+{
+	xfree(problem);
+}
+
+static void kernel(struct blob in)
+{
+	struct base b = {};
+	struct blob raw;
+	char *problem = find_base(in, &raw) ?: base_parse(&b, raw, audit(2)->rules);
+
+	xfree(problem);
+	base_free(&b);
+}
+
+static void suppressions(struct blob in)
+{
+	static struct result res = { .verdict = V_DROPPED, .reason = "unstamped" };
+	struct place place = { "a:b", "linux-image-6.12_1.deb", "kernel/net/*.ko" };
+	struct suppressions s = {};
+
+	xfree(suppressions_parse(&s, in));
+	suppressed(&s, &place, "x%\n", &res);
+	suppressions_free(&s);
+	xfree(in.data);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct place place = { "fuzz.ko", NULL, "fuzz.ko" };
+	struct blob in;
+
 	if (size < 2)
 		return 0;
-	if (data[0] & 4)
-		kernel(data + 1, size - 1);
-	else
-		module(data + 1, size - 1, data[0] & 3);
+	in = (struct blob){ memcpy(xrealloc(NULL, size - 1), data + 1, size - 1), size - 1 };
+	switch (*data & 7) {
+	case 4:
+		kernel(in);
+		break;
+	case 5:
+		read_package("fuzz.deb", -1, in, module, trouble, audit(1));
+		xfree(in.data);
+		break;
+	case 6:
+		suppressions(in);
+		break;
+	case 7:
+		xfree(in.data);
+		break;
+	default:
+		module(audit(*data & 3), &place, NULL, &in);
+	}
 	return 0;
 }

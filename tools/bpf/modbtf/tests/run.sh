@@ -120,6 +120,7 @@ damaged() {
 }
 
 # libFuzzer from the test files on; what it finds is left in OUTPUT
+# libarchive allocates what a header says, and uses what is there: only the latter is limited
 fuzz() {
 	local seeds=$work/seeds f n=0 r
 	mkdir "$seeds"
@@ -131,9 +132,20 @@ fuzz() {
 	for f in "$work"/files/{base,base.elf,mips/base,mips/base.elf,vmlinuz.gzip,vmlinuz.xz}; do
 		{ printf '\x04' && cat "$f"; } >"$seeds/$((n += 1))"
 	done
+	for f in "$work"/files/*.{deb,rpm} "$work"/files/hostile/{exec_filter,links}/*.{deb,rpm}; do
+		{ printf '\x05' && cat "$f"; } >"$seeds/$((n += 1))"
+	done
+	for f in "$here"/cases/baseline/expected "$here"/cases/suppress/input; do
+		{ printf '\x06' && grep -E '^(-|\*|linux-image).* ' "$f"; } >"$seeds/$((n += 1))"
+	done
+	for f in "$work"/files/hostile/{names/hostile,reports,links/store,other_names/*}/*.ko; do
+		for r in 0 1 2 3; do
+			{ printf '%b' "\\x0$r" && cat "$f"; } >"$seeds/$((n += 1))"
+		done
+	done
 	mkdir "$work/corpus"
 	export BASE=$work/files/reordered BUILT=$work/files/base
-	"$out/check-fuzz/fuzz" -max_total_time="${FUZZ:-60}" -rss_limit_mb=2048 -timeout=20 \
+	"$out/check-fuzz/fuzz" -max_total_time="${FUZZ:-60}" -rss_limit_mb=1024 -malloc_limit_mb=8192 -timeout=20 \
 		-artifact_prefix="$out/" "$work/corpus" "$seeds" >"$work/log" 2>&1
 	local status=$?
 	grep -E '^(Done|ERROR|SUMMARY|==)|BINGO|Test unit' "$work/log" | sed 's/^/# /'
