@@ -3,7 +3,7 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export ALL KSRC UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR
+export ALL KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -66,7 +66,7 @@ lint:
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
-MODBTF = name=$$(scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
+MODBTF = name=$$(SERIES= scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
 	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
 
 modbtf:
@@ -103,17 +103,20 @@ help:
 	@echo '                  build/BASE/bench.json'
 	@echo 'make tree         compose build/BASE/linux, one commit per patch; UPDATE=1: newest source'
 	@echo 'make refresh      write the commits of build/BASE/linux back to patches/'
-	@echo 'make patches      the series of BASES for git am and git send-email, and for quilt: build/patches/'
+	@echo 'make patches      what is composed for BASES: each series for git am and git send-email, and all for'
+	@echo '                  quilt: build/patches/'
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
 	@echo 'make modbtf       build/modbtf/modbtf, which says which modules keep their BTF on a kernel'
 	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base that can; takes hours'
-	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the series builds by W=1'
+	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the patches builds by W=1'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
+	@echo 'SERIES=NAME       for tree, refresh, kernel, shell and lint: one series of patches/ and what it needs, in'
+	@echo '                  build/BASE-NAME'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check check-all check-abi check-upstream bench tree refresh patches kernel shell lint \

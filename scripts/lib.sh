@@ -56,5 +56,6 @@ progress() {
 	fi
 }
 
-# ours TREE PATTERN: the files that the series adds to a composed tree, if they match
-ours() { git -C "$1" diff --no-renames --diff-filter=A --name-only base composed -- "$2"; }
+# ours TREE PATTERN [FROM]: the files that the patches, or those behind FROM, add to a composed
+# tree, if they match
+ours() { git -C "$1" diff --no-renames --diff-filter=A --name-only "${3:-base}" composed -- "$2"; }
