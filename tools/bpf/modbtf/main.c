@@ -205,7 +205,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		limits.module_time = number(state, o->name, arg, 1, 1000000);
 		break;
 	case O_TOTAL_MEMORY:
-		limits.total_memory = number(state, o->name, arg, 16, SIZE_MAX >> 21) << 20;
+		limits.total_memory = number(state, o->name, arg, 64, SIZE_MAX >> 21) << 20;
 		break;
 	case O_TOTAL_TIME:
 		limits.total_time = number(state, o->name, arg, 1, 1000000);

@@ -178,10 +178,12 @@ void report_module(struct report *r, const struct place *place, const struct mod
 	clear_progress(r);
 	if (trouble) {
 		r->troubles++;
-		/* once is enough */
 		if (!r->over)
 			complain("%s: %s", place->shown, trouble);
-		r->over = run_is_over();
+		if (!r->over && run_is_over()) {
+			r->over = true;
+			complain("the rest is not looked at: the run takes longer than --total-time");
+		}
 	} else {
 		l.verdict = verdict_name(res->verdict, r->strict);
 		l.loses = is_finding(res->verdict) ||
