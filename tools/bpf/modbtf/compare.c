@@ -243,7 +243,9 @@ static char *words_for(const struct btf *btf, u32 id, int depth)
 		return s;
 	default:
 		prefix = kinds[btf_kind(t)] ?: "type";
-		return *name ? xasprintf("%s " NAME, prefix, name) : xasprintf("nameless %s", prefix);
+		if (!*name)
+			return xasprintf("nameless %s", prefix);
+		return xasprintf("%s " NAME, prefix, name);
 	}
 }
 
@@ -305,10 +307,10 @@ static void compare_name(struct compare *c, u32 off, u32 id)
 	if (same_name(c, off, off))
 		return;
 	c->nr++;
-	if (c->words->nr < c->max)
-		strings_add(c->words, xasprintf("type %u: the name `" NAME "` would read as `" NAME "`",
-						id, name_of(c->a, off),
-						name_of(c->b, off)));
+	if (c->words->nr >= c->max)
+		return;
+	strings_add(c->words, xasprintf("type %u: the name `" NAME "` would read as `" NAME "`",
+					id, name_of(c->a, off), name_of(c->b, off)));
 }
 
 static void compare_ref(struct compare *c, const char *kind, const char *name, u32 id)
@@ -341,10 +343,12 @@ static void compare_members(struct compare *c, const char *name, const struct bt
 	const struct btf_member *m = btf_members(t);
 	u32 i;
 
+	if (!*name)
+		name = "(nameless)";
 	for (i = 0; i < btf_type_vlen(t); i++) {
 		compare_name(c, m[i].name_off, id);
 		if (!same(c, m[i].type))
-			differ(c, m[i].type, "`" NAME "` member `" NAME "`", *name ? name : "(nameless)",
+			differ(c, m[i].type, "`" NAME "` member `" NAME "`", name,
 			       name_of(c->a, m[i].name_off));
 	}
 }

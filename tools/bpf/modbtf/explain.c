@@ -42,6 +42,15 @@ static void print_list(const char *what, const struct strings *list)
 	out("%s\n", list->nr ? "" : "none");
 }
 
+static void print_advice(const char *reason)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(advice) / sizeof(*advice); i++)
+		if (!strcmp(advice[i].reason, reason))
+			out("\n%s\n%s\n", advice[i].what, advice[i].todo);
+}
+
 int cmd_explain(struct audit *a, const char *path)
 {
 	char text[2 * BASE_ID_SIZE + 1];
@@ -75,25 +84,25 @@ int cmd_explain(struct audit *a, const char *path)
 	print_list("trace events", &m->trace_events);
 	out("%-14s  %s\n", "rules", a->rules->name);
 	out("%-14s  %s%s%s\n", "verdict", verdict_name(res->verdict, false),
-	       res->reason ? ", " : "", res->reason ?: "");
+	    res->reason ? ", " : "", res->reason ?: "");
 	if (res->detail)
 		out("%-14s  %s\n", "because", res->detail);
 	if (res->nr_wrong)
 		out("%-14s  %lu references and names read as something else\n", "wrong",
-		       res->nr_wrong);
+		    res->nr_wrong);
 	for (i = 0; i < res->wrong.nr; i++)
 		out("%-14s  %s\n", "", res->wrong.str[i]);
 
 	if (lost_base(m))
-		out("\nIt had a distilled base when it was built.\nStrip modules by -g at most, or keep .BTF.base.\n");
-	for (i = 0; res->reason && !lost_base(m) && i < sizeof(advice) / sizeof(*advice); i++)
-		if (!strcmp(advice[i].reason, res->reason))
-			out("\n%s\n%s\n", advice[i].what, advice[i].todo);
+		out("\nIt had a distilled base when it was built.\n"
+		    "Strip modules by -g at most, or keep .BTF.base.\n");
+	else if (res->reason)
+		print_advice(res->reason);
 	if (res->verdict == V_WRONG)
 		out("\nThis kernel uses the BTF all the same. BPF programs see wrong types.\n");
 	if (res->verdict == V_UNPROVED)
 		out("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
-		     "Say so by --built-against.\n");
+		    "Say so by --built-against.\n");
 	if (res->verdict == V_NONE)
 		out("\nIt was built without BTF, or stripped of it.\n");
 	arena_free(l.arena);

@@ -51,10 +51,10 @@ static const struct argp_option options[] = {
 	{ "ktap", O_KTAP, NULL, 0, "a test result for each module", 0 },
 	{ "sysfs", O_SYSFS, "DIR", 0, "instead of /sys", 0 },
 	{ "jobs", O_JOBS, "N", 0, "threads; default: one a core", 0 },
-	{ "module-memory", O_MODULE_MEMORY, "MB", 0, "that one module may take (256)", 0 },
-	{ "module-time", O_MODULE_TIME, "SECONDS", 0, "of the CPU that one module may take (10)", 0 },
-	{ "total-memory", O_TOTAL_MEMORY, "MB", 0, "that the run may take (2048)", 0 },
-	{ "total-time", O_TOTAL_TIME, "SECONDS", 0, "that the run may take (600)", 0 },
+	{ "module-memory", O_MODULE_MEMORY, "MB", 0, "memory that one module may take (256)", 0 },
+	{ "module-time", O_MODULE_TIME, "SECONDS", 0, "CPU time that one module may take (10)", 0 },
+	{ "total-memory", O_TOTAL_MEMORY, "MB", 0, "memory that the run may take (2048)", 0 },
+	{ "total-time", O_TOTAL_TIME, "SECONDS", 0, "time that the run may take (600)", 0 },
 	{ 0 }
 };
 
@@ -104,8 +104,8 @@ struct args {
 	unsigned int command;
 };
 
-static unsigned long number(struct argp_state *state, const char *name, const char *arg,
-			    unsigned long min, unsigned long max)
+static unsigned long parse_number(struct argp_state *state, const char *name, const char *arg,
+				  unsigned long min, unsigned long max)
 {
 	unsigned long n;
 	char *end;
@@ -175,7 +175,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->quiet = true;
 		break;
 	case O_WRONG:
-		a->wrong_types = number(state, o->name, arg, 0, 1000000);
+		a->wrong_types = parse_number(state, o->name, arg, 0, 1000000);
 		break;
 	case O_SUPPRESS:
 		a->suppress = arg;
@@ -196,19 +196,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->ktap = true;
 		break;
 	case O_JOBS:
-		limits.jobs = number(state, o->name, arg, 1, 4096);
+		limits.jobs = parse_number(state, o->name, arg, 1, 4096);
 		break;
 	case O_MODULE_MEMORY:
-		limits.module_memory = number(state, o->name, arg, 1, SIZE_MAX >> 21) << 20;
+		limits.module_memory = parse_number(state, o->name, arg, 1, SIZE_MAX >> 21) << 20;
 		break;
 	case O_MODULE_TIME:
-		limits.module_time = number(state, o->name, arg, 1, 1000000);
+		limits.module_time = parse_number(state, o->name, arg, 1, 1000000);
 		break;
 	case O_TOTAL_MEMORY:
-		limits.total_memory = number(state, o->name, arg, 64, SIZE_MAX >> 21) << 20;
+		limits.total_memory = parse_number(state, o->name, arg, 64, SIZE_MAX >> 21) << 20;
 		break;
 	case O_TOTAL_TIME:
-		limits.total_time = number(state, o->name, arg, 1, 1000000);
+		limits.total_time = parse_number(state, o->name, arg, 1, 1000000);
 		break;
 	case ARGP_KEY_INIT:
 		a->allowed = AUDIT | EXPLAIN | ID | STATUS;
@@ -342,6 +342,8 @@ static int run(const struct args *args, FILE *baseline)
  */
 static int run_and_write(const struct args *args)
 {
+	static const char head[] =
+		"# Known findings: PACKAGE PATH MODULE VERDICT REASON, see modbtf(8)\n";
 	char *temp = xasprintf("%s.XXXXXX", args->write);
 	int fd = mkstemp(temp), status, ret = 2;
 	mode_t mask = umask(0);
@@ -356,8 +358,7 @@ static int run_and_write(const struct args *args)
 	if (child < 0)
 		die("%s: %s", args->write, strerror(errno));
 	if (!child) {
-		fputs("# Findings that are known: PACKAGE PATH MODULE VERDICT REASON, see modbtf(8)\n",
-		      baseline);
+		fputs(head, baseline);
 		status = run(args, baseline);
 		if (fclose(baseline)) {
 			complain("%s: %s", args->write, strerror(errno));

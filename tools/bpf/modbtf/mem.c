@@ -30,7 +30,7 @@ struct block {
 	struct block *prev, *next;
 	struct arena *arena;
 	size_t size;
-} __attribute__((aligned(16)));
+} __aligned(16);
 
 static __thread struct arena *current;
 static __thread unsigned int ticks;

@@ -76,7 +76,7 @@ void arena_empty(struct arena *a);
 void arena_free(struct arena *a);
 
 /* This module cannot be looked at: leave its arena.  Without one, end with status 2 */
-void __printf(1, 2) give_up(const char *fmt, ...) __attribute__((noreturn));
+void __printf(1, 2) __noreturn give_up(const char *fmt, ...);
 /* Called in each long loop: gives up when the time is over */
 void tick(void);
 
@@ -125,7 +125,7 @@ void out_colour(enum colour c);
 int out_end(int status, unsigned long results);
 /* A line on standard error, escaped, with the name of the program; die(): exit with 2 */
 void __printf(1, 2) complain(const char *fmt, ...);
-void __printf(1, 2) die(const char *fmt, ...) __attribute__((noreturn));
+void __printf(1, 2) __noreturn die(const char *fmt, ...);
 
 /* Of JSON: strings become UTF-8, no memory is an error */
 struct json_object *json_checked(struct json_object *o);

@@ -209,7 +209,8 @@ static char *resolve(const char *path, const char *target)
 		from = xstrdup(target);
 	else
 		from = xasprintf("%.*s/%s", (int)(slash - path), path, target);
-	to = out = xcalloc(strlen(from) + 2, 1);
+	out = xcalloc(strlen(from) + 2, 1);
+	to = out;
 	for (p = from; *p; p = end) {
 		end = strchrnul(p, '/');
 		if (end - p == 2 && !strncmp(p, "..", 2)) {

@@ -78,5 +78,8 @@ int relocate(struct btf *btf, const struct btf *base, __u32 **map, char **why)
 	said = NULL;
 	err = btf_relocate(btf, base, map);
 	*why = said;
+	/* no verdict */
+	if (err == -ENOMEM)
+		give_up("out of memory");
 	return err;
 }

@@ -182,7 +182,7 @@ void report_module(struct report *r, const struct place *place, const struct mod
 			complain("%s: %s", place->shown, trouble);
 		if (!r->over && run_is_over()) {
 			r->over = true;
-			complain("the rest is not looked at: the run takes longer than --total-time");
+			complain("the rest is not looked at: it takes longer than --total-time");
 		}
 	} else {
 		l.verdict = verdict_name(res->verdict, r->strict);

@@ -192,8 +192,6 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 
 	map->nr = btf_nr_types(btf);
 	err = relocate(btf, a->running.btf, &map->ids, &out->detail);
-	if (err == -ENOMEM)
-		give_up("out of memory");
 	return err ? -ESTALE : btf_check_refs(btf);
 }
 
@@ -204,6 +202,7 @@ bool lost_base(const struct module *m)
 
 static void decide_patched(struct audit *a, const struct module *m, struct result *out)
 {
+	static const char gone[] = ".BTF.base is gone (note 0x103); strip no more than -g";
 	const struct blob *section = m->has_base ? &m->base : NULL;
 	/* 6.1 cannot, and does not know .BTF.distilled */
 	bool relocates = a->rules->version > 601;
@@ -239,7 +238,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 		if (!has_distilled) {
 			drop(out, m->id ? "base-changed" : "unstamped");
 			if (lost_base(m))
-				out->detail = xstrdup(".BTF.base is gone (note 0x103); strip no more than -g");
+				out->detail = xstrdup(gone);
 			return;
 		}
 		section = &m->distilled;
@@ -310,7 +309,8 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 			out->detail = xasprintf("malformed with --built-against: %s",
 						built.why);
 		} else {
-			out->nr_wrong = compare(&built, loaded, a->same, a->wrong_types, &out->wrong);
+			out->nr_wrong = compare(&built, loaded, a->same, a->wrong_types,
+						&out->wrong);
 			if (out->nr_wrong) {
 				out->verdict = V_WRONG;
 				out->reason = "base-changed";
@@ -462,10 +462,7 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		out->verdict = V_WRONG;
 		out->reason = "invalid";
 		out->detail = xstrdup("a distilled base without types, ids are off by one");
-	} else if (dist.nr_types &&
-		   (err = relocate(&btf, a->running.btf, &map, &out->detail))) {
-		if (err == -ENOMEM)
-			give_up("out of memory");
+	} else if (dist.nr_types && relocate(&btf, a->running.btf, &map, &out->detail)) {
 		drop(out, "relocation");
 	} else {
 		out->verdict = V_RELOCATED;

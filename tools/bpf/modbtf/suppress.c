@@ -26,9 +26,9 @@ static char *to_field(const char *s, bool any_number)
 
 	/* no text is not the text - */
 	if (!*s)
-		return strcpy(field, "-");
+		return memcpy(field, "-", 2);
 	if (!strcmp(s, "-"))
-		return strcpy(field, "\\x2d");
+		return memcpy(field, "\\x2d", 5);
 	while (*s) {
 		if (any_number && isdigit((unsigned char)*s)) {
 			*end++ = '%';

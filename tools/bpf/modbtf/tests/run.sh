@@ -145,8 +145,9 @@ fuzz() {
 	done
 	mkdir "$work/corpus"
 	export BASE=$work/files/reordered BUILT=$work/files/base
-	"$out/check-fuzz/fuzz" -max_total_time="${FUZZ:-60}" -rss_limit_mb=1024 -malloc_limit_mb=8192 -timeout=20 \
-		-artifact_prefix="$out/" "$work/corpus" "$seeds" >"$work/log" 2>&1
+	"$out/check-fuzz/fuzz" -max_total_time="${FUZZ:-60}" -timeout=20 \
+		-rss_limit_mb=1024 -malloc_limit_mb=8192 -artifact_prefix="$out/" \
+		"$work/corpus" "$seeds" >"$work/log" 2>&1
 	local status=$?
 	grep -E '^(Done|ERROR|SUMMARY|==)|BINGO|Test unit' "$work/log" | sed 's/^/# /'
 	return $status

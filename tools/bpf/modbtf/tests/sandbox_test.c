@@ -18,7 +18,7 @@ static void tried(const char *what, int ret)
 
 int main(int argc, char **argv)
 {
-	char *none[] = { NULL };
+	char *none[1] = { NULL };
 
 	sandbox();
 	tried("read a file", open(argv[0], O_RDONLY));
