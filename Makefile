@@ -11,11 +11,11 @@ NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$
 demo: setup
 	@name=$(NAME) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
 	for k in patched unpatched unpatched-second; do scripts/guest-image $$name $$k || exit; done && \
-	scripts/demo $$name
+	tests/demo $$name
 
 check:
 	@scripts/setup clang && scripts/setup modbtf-check
-	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
+	@tests/run $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
 # those of BASES whose kernels can relocate
 RELOCATING = $(filter-out 6.1,$(BASES))
@@ -37,13 +37,13 @@ check-abi:
 
 check-upstream:
 	@scripts/setup clang
-	@scripts/check-upstream
+	@tests/check-upstream
 
 bench: setup
 	@names= && for base in $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES)); do \
 		name=$$(scripts/tree $$base) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
 		names="$$names $$name" || exit; \
-	done && scripts/bench $$names
+	done && tests/bench/run $$names
 
 tree: setup
 	@name=$(NAME) && echo build/$$name/linux
@@ -76,10 +76,10 @@ modbtf:
 
 check-modbtf: BASES := $(ALL_BASES)
 check-modbtf: modbtf
-	@scripts/check-modbtf $(BASES)
+	@tests/check-modbtf $(BASES)
 
 bench-modbtf: modbtf
-	@scripts/bench-modbtf
+	@tests/bench/modbtf
 
 setup:
 	@scripts/setup

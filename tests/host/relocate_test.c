@@ -3,7 +3,7 @@
  * Does btf_relocate() give what it gave before it looked up distilled types in
  * the base?  Compares it with the old one, from unpatched source, on random
  * input and on the modules of distributions: error, bytes of the result and map
- * of ids.  Exits with 1 if there is a difference.  scripts/check builds it.
+ * of ids.  Exits with 1 if there is a difference.  tests/run builds it.
  */
 #include <errno.h>
 #include <getopt.h>
