@@ -8,13 +8,13 @@ export ALL KSRC UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
 
-demo: setup
+demo: setup-guest
 	@name=$(NAME) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
 	for k in patched unpatched unpatched-second; do scripts/guest-image $$name $$k || exit; done && \
 	tests/demo $$name
 
 check:
-	@$(if $(LIST),,scripts/setup clang && scripts/setup modbtf-check)
+	@$(if $(LIST),,scripts/setup check)
 	@tests/run $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
 # those of BASES whose kernels can relocate
@@ -36,53 +36,54 @@ check-abi:
 	@$(MAKE) -s check CONFIG=abi
 
 check-upstream:
-	@scripts/setup clang
+	@scripts/setup guest clang
 	@tests/check-upstream
 
-bench: setup
+bench:
+	@scripts/setup guest bench
 	@names= && for base in $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES)); do \
 		name=$$(scripts/tree $$base) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
 		names="$$names $$name" || exit; \
 	done && tests/bench/run $$names
 
-tree: setup
+tree: setup-tree
 	@name=$(NAME) && echo build/$$name/linux
 
-refresh: setup
+refresh: setup-tree
 	@scripts/refresh $(BASE)
 
-patches: setup
+patches: setup-tree
 	@for base in $(BASES); do scripts/patches $$base || exit; done
 
-kernel: setup
+kernel: setup-kernel
 	@name=$(NAME) && scripts/kernel $$name $(if $(filter 0,$(PATCHED)),unpatched)
 
-shell: kernel
+shell: setup-guest kernel
 	@name=$(NAME) && kind=$(if $(filter 0,$(PATCHED)),un)patched && \
 	scripts/guest-image $$name $$kind && scripts/boot $$name $$kind shell
 
-lint:
-	@scripts/setup clang && scripts/setup modbtf && scripts/setup lint
+lint: setup-lint
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
 MODBTF = name=$$(scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
 	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
 
-modbtf:
-	@scripts/setup && scripts/setup modbtf
+modbtf: setup-modbtf
 	@$(MODBTF)
 	@echo build/modbtf/modbtf
 
 check-modbtf: BASES := $(ALL_BASES)
-check-modbtf: modbtf
+check-modbtf: setup-guest modbtf
 	@tests/check-modbtf $(BASES)
 
-bench-modbtf: modbtf
+bench-modbtf: setup-bench modbtf
 	@tests/bench/modbtf
 
-setup:
-	@scripts/setup
+# what is missing of a set of packages
+setup: setup-guest
+setup-%:
+	@scripts/setup $*
 
 clean:
 	rm -rf build
