@@ -80,6 +80,11 @@ check-modbtf: setup-guest modbtf
 bench-modbtf: setup-bench modbtf
 	@tests/bench/modbtf
 
+# after UPDATE_EXPECTED=1
+doc:
+	@tests/unpatched-table >Documentation/unpatched.md.new && mv Documentation/unpatched.md.new Documentation/unpatched.md || \
+		{ rm -f Documentation/unpatched.md.new; exit 1; }
+
 # what is missing of a set of packages
 setup: setup-guest
 setup-%:
@@ -90,7 +95,12 @@ clean:
 
 help:
 	@echo 'make              load right and wrong modules on the unpatched and the patched kernel'
-	@echo 'make check        all tests of BASES; PATCHED=0: of the unpatched kernel'
+	@echo 'make check        all tests of BASES'
+	@echo '                  TEST=PATTERN: those whose name has a part that fits, a shell pattern: what is in'
+	@echo '                  tests/host or comes before the colon, else what is behind it; BOOT: TEST for both'
+	@echo '                  LIST=1: the names, as far as they are known before'
+	@echo '                  PATCHED=0: of the unpatched kernel; fails if others fail than those in'
+	@echo '                  tests/expected-unpatched.BASE; UPDATE_EXPECTED=1 writes that'
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
@@ -112,10 +122,11 @@ help:
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base that can; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the series builds by W=1'
+	@echo 'make doc          write Documentation/unpatched.md'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check check-all check-abi check-upstream bench tree refresh patches kernel shell lint \
-	modbtf check-modbtf bench-modbtf setup clean help
+	modbtf check-modbtf bench-modbtf doc setup clean help
