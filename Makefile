@@ -17,6 +17,11 @@ check:
 	@$(if $(LIST),,scripts/setup check)
 	@tests/run $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
 
+# while you change build/BASE/linux
+dev:
+	@scripts/setup guest clang
+	@CONFIG=dev tests/run $(BASE)
+
 # those of BASES whose kernels can relocate
 RELOCATING = $(filter-out 6.1,$(BASES))
 
@@ -107,6 +112,7 @@ help:
 	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
 	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
 	@echo '                  ALL=0: without the point release before, a kernel less to build'
+	@echo 'make dev          build what build/BASE/linux has now, committed or not, and run TEST=PATTERN on it'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
@@ -128,5 +134,5 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-all check-abi check-upstream bench tree refresh patches kernel shell lint \
+.PHONY: demo check dev check-all check-abi check-upstream bench tree refresh patches kernel shell lint \
 	modbtf check-modbtf bench-modbtf doc setup clean help
