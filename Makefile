@@ -3,19 +3,24 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export ALL KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR
+export ALL KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST UPDATE_EXPECTED
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
 
-demo: setup
+demo: setup-guest
 	@name=$(NAME) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
 	for k in patched unpatched unpatched-second; do scripts/guest-image $$name $$k || exit; done && \
-	scripts/demo $$name
+	tests/demo $$name
 
 check:
-	@scripts/setup clang && scripts/setup modbtf-check
-	@scripts/check $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
+	@$(if $(LIST),,scripts/setup check)
+	@tests/run $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES))
+
+# while you change build/BASE/linux
+dev:
+	@scripts/setup guest clang
+	@CONFIG=dev tests/run $(BASE)
 
 # those of BASES whose kernels can relocate
 RELOCATING = $(filter-out 6.1,$(BASES))
@@ -36,66 +41,78 @@ check-abi:
 	@$(MAKE) -s check CONFIG=abi
 
 check-upstream:
-	@scripts/setup clang
-	@scripts/check-upstream
+	@scripts/setup guest clang
+	@tests/check-upstream
 
-bench: setup
+bench:
+	@scripts/setup guest bench
 	@names= && for base in $(if $(KSRC),"$(if $(filter command line,$(origin BASE)),$(BASE))",$(BASES)); do \
 		name=$$(scripts/tree $$base) && scripts/kernel $$name && scripts/kernel $$name unpatched && \
 		names="$$names $$name" || exit; \
-	done && scripts/bench $$names
+	done && tests/bench/run $$names
 
-tree: setup
+tree: setup-tree
 	@name=$(NAME) && echo build/$$name/linux
 
-refresh: setup
+refresh: setup-tree
 	@scripts/refresh $(BASE)
 
-patches: setup
+patches: setup-tree
 	@for base in $(BASES); do scripts/patches $$base || exit; done
 
-kernel: setup
+kernel: setup-kernel
 	@name=$(NAME) && scripts/kernel $$name $(if $(filter 0,$(PATCHED)),unpatched)
 
-shell: kernel
+shell: setup-guest kernel
 	@name=$(NAME) && kind=$(if $(filter 0,$(PATCHED)),un)patched && \
 	scripts/guest-image $$name $$kind && scripts/boot $$name $$kind shell
 
-lint:
-	@scripts/setup clang && scripts/setup modbtf && scripts/setup lint
+lint: setup-lint
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
 MODBTF = name=$$(SERIES= scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
 	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
 
-modbtf:
-	@scripts/setup && scripts/setup modbtf
+modbtf: setup-modbtf
 	@$(MODBTF)
 	@echo build/modbtf/modbtf
 
 check-modbtf: BASES := $(ALL_BASES)
-check-modbtf: modbtf
-	@scripts/check-modbtf $(BASES)
+check-modbtf: setup-guest modbtf
+	@tests/check-modbtf $(BASES)
 
-bench-modbtf: modbtf
-	@scripts/bench-modbtf
+bench-modbtf: setup-bench modbtf
+	@tests/bench/modbtf
 
-setup:
-	@scripts/setup
+# after UPDATE_EXPECTED=1
+doc:
+	@tests/unpatched-table >Documentation/unpatched.md.new && mv Documentation/unpatched.md.new Documentation/unpatched.md || \
+		{ rm -f Documentation/unpatched.md.new; exit 1; }
+
+# what is missing of a set of packages
+setup: setup-guest
+setup-%:
+	@scripts/setup $*
 
 clean:
 	rm -rf build
 
 help:
 	@echo 'make              load right and wrong modules on the unpatched and the patched kernel'
-	@echo 'make check        all tests of BASES; PATCHED=0: of the unpatched kernel'
+	@echo 'make check        all tests of BASES'
+	@echo '                  TEST=PATTERN: those whose name has a part that fits, a shell pattern: what is in'
+	@echo '                  tests/host or comes before the colon, else what is behind it; BOOT: TEST for both'
+	@echo '                  LIST=1: the names, as far as they are known before'
+	@echo '                  PATCHED=0: of the unpatched kernel; fails if others fail than those in'
+	@echo '                  tests/expected-unpatched.BASE; UPDATE_EXPECTED=1 writes that'
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
 	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
 	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
 	@echo '                  ALL=0: without the point release before, a kernel less to build'
+	@echo 'make dev          build what build/BASE/linux has now, committed or not, and run TEST=PATTERN on it'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
@@ -112,6 +129,7 @@ help:
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base that can; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the patches builds by W=1'
+	@echo 'make doc          write Documentation/unpatched.md'
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
@@ -119,5 +137,5 @@ help:
 	@echo '                  build/BASE-NAME'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check check-all check-abi check-upstream bench tree refresh patches kernel shell lint \
-	modbtf check-modbtf bench-modbtf setup clean help
+.PHONY: demo check dev check-all check-abi check-upstream bench tree refresh patches kernel shell lint \
+	modbtf check-modbtf bench-modbtf doc setup clean help

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * PID 1 that asks the running kernel what it makes of the BTF of modules. Each file in
- * /carriers/SET is the same module under other BTF, see scripts/carriers.c; template= on
+ * /carriers/SET is the same module under other BTF, see tests/guest/carriers.c; template= on
  * the kernel command line is what the module is called. Each is loaded and unloaded.
  *
  * Prints a line for each on the second serial port, and "done: 0" at the end:

@@ -14,8 +14,6 @@ void test_default_mode(const char *mode);
 void test_dkms(void);		/* v4l2loopback, as DKMS has built it */
 void test_abi(void);		/* modules of the other build, under MODVERSIONS */
 void test_cases(void);		/* what wrong BTF leads to */
-/* Ask sch_htb, which is loaded, for a class whose parameters are cut short */
-void check_short_class(void);
 void test_trampoline(void);	/* the same, but it ends a kernel that uses it */
 /* These need a kernel with configs/debug.config */
 void test_faults(void);
@@ -33,7 +31,7 @@ int bench(void);		/* needs -icount shift=0 */
 /* Print what the tests have come to. Returns the number of failures. */
 int test__finish(void);
 
-/* Load a module and, before it, those of /modules/own that it needs.
+/* loader.c.  Load a module and, before it, those of /modules/own that it needs.
  * Returns 0 or a negative error.
  */
 int load_with_deps(const char *path);
@@ -43,9 +41,14 @@ void unload_all(void);
  * say, "used" or "not used".
  */
 const char *btf_status(const char *module);
+/* Is this what btf_status() says if BPF sees the BTF? */
+bool is_used(const char *status);
 /* The ids that bpf_test_btf_mismatch, which is loaded, has in .BTF_ids; NULL: none is left */
 const char *ids_left(void);
+/* The mode; a kernel that is not patched has no such parameter */
+#define MODE_PARAM "/sys/module/module/parameters/btf_mismatch"
 int set_param(const char *mode);
+bool has_param(void);
 bool loaded(const char *module);
 /* How many BTF objects the kernel has */
 int count_btfs(void);
@@ -54,10 +57,13 @@ int module_btf_fd(const char *module);
 /* What .modinfo has for @tag, or "" */
 const char *modinfo(const struct kmod *k, const char *tag);
 
+/* htb.c.  Ask sch_htb, which is loaded, for a class whose parameters are cut short */
+void check_short_class(void);
+
 /* libbpf has no header for it */
 void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
 
-/* What is wrong with the split types of @btf, which is parsed, or NULL; @id: of which */
+/* btf_fault.c.  What is wrong with the split types of @btf, which is parsed, or NULL; @id: of which */
 const char *btf_fault(const struct btf *btf, __u32 *id);
 /* In what way @is, relocated, is not what it @was with its distilled base, or NULL */
 const char *btf_difference(const struct btf *is, const struct btf *was, __u32 *id);

@@ -5,157 +5,10 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <test_progs.h>
 #include <bpf/libbpf.h>
 #include "testing_helpers.h"
 #include "guest.h"
-
-#define PARAM "/sys/module/module/parameters/btf_mismatch"
-
-const char *modinfo(const struct kmod *k, const char *tag)
-{
-	size_t size, len = strlen(tag);
-	const char *p = kmod_section(k, ".modinfo", &size), *end = p + size;
-
-	for (; p < end; p += strlen(p) + 1)
-		if (!strncmp(p, tag, len) && p[len] == '=')
-			return p + len + 1;
-	return "";
-}
-
-int load_with_deps(const char *path)
-{
-	char deps[256], dep[512], *name, *save;
-	struct kmod k;
-	int err = kmod_read(&k, path);
-
-	if (err)
-		return err;
-	snprintf(deps, sizeof(deps), "%s", modinfo(&k, "depends"));
-	for (name = strtok_r(deps, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
-		snprintf(dep, sizeof(dep), "/modules/own/%s.ko", name);
-		err = load_with_deps(dep);
-		if (err && err != -EEXIST) {
-			kmod_free(&k);
-			return err;
-		}
-	}
-	err = kmod_load(&k, "");
-	kmod_free(&k);
-	return err;
-}
-
-void unload_all(void)
-{
-	char line[256];
-	bool again;
-	FILE *f;
-
-	do {
-		again = false;
-		f = fopen("/proc/modules", "r");
-		while (f && fgets(line, sizeof(line), f)) {
-			*strchrnul(line, ' ') = 0;
-			if (!syscall(__NR_delete_module, line, 0))
-				again = true;
-		}
-		if (f)
-			fclose(f);
-	} while (again);
-}
-
-bool loaded(const char *module)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
-	return !access(path, F_OK);
-}
-
-int count_btfs(void)
-{
-	__u32 id = 0;
-	int n = 0;
-
-	while (!bpf_btf_get_next_id(id, &id))
-		n++;
-	return n;
-}
-
-int module_btf_fd(const char *module)
-{
-	struct bpf_btf_info info;
-	char name[64];
-	__u32 id = 0, len;
-	int fd;
-
-	while (!bpf_btf_get_next_id(id, &id)) {
-		fd = bpf_btf_get_fd_by_id(id);
-		if (fd < 0)
-			continue;
-		memset(&info, 0, sizeof(info));
-		info.name = (long)name;
-		info.name_len = sizeof(name);
-		len = sizeof(info);
-		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf &&
-		    !strcmp(name, module))
-			return fd;
-		close(fd);
-	}
-	return -ENOENT;
-}
-
-const char *btf_status(const char *module)
-{
-	static char status[64];
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/btf", module);
-	f = fopen(path, "r");
-	if (f) {
-		if (!fgets(status, sizeof(status), f))
-			status[0] = 0;
-		status[strcspn(status, "\n")] = 0;
-		fclose(f);
-		return status;
-	}
-	snprintf(path, sizeof(path), "/sys/kernel/btf/%s", module);
-	return access(path, F_OK) ? "not used" : "used";
-}
-
-/* What btf_status() says if BPF sees the BTF */
-static bool is_used(const char *status)
-{
-	return !strcmp(status, "used") || !strcmp(status, "native") || !strcmp(status, "relocated");
-}
-
-const char *ids_left(void)
-{
-	static const char none[] = "list 0 0 0 0 set 0 0 0 set8 0 0 ";
-	static char line[256];
-	FILE *f;
-
-	f = fopen("/sys/module/bpf_test_btf_mismatch/parameters/ids", "r");
-	if (!f)
-		return "not known";
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
-	fclose(f);
-	return strncmp(line, none, strlen(none)) ? line : NULL;
-}
-
-int set_param(const char *mode)
-{
-	int fd = open(PARAM, O_WRONLY), err;
-
-	if (fd < 0)
-		return -errno;
-	err = write(fd, mode, strlen(mode)) < 0 ? -errno : 0;
-	close(fd);
-	return err;
-}
 
 /* The kernel has an underscore where the file can have a hyphen */
 static bool is_module(const char *file, char *name, size_t size)
@@ -389,11 +242,6 @@ static void count_forged(const char *set)
 	printf("# %s: the referential check finds %d of %d\n", set, found, all);
 }
 
-static bool has_param(void)
-{
-	return !access(PARAM, F_OK);
-}
-
 void test_all_modules(void)
 {
 	static const char * const modes[] = { "strict", "lenient" };
@@ -503,11 +351,11 @@ out:
 void test_default_mode(const char *mode)
 {
 	char line[16] = "";
-	FILE *f = fopen(PARAM, "r");
+	FILE *f = fopen(MODE_PARAM, "r");
 	int err;
 
 	test__start_subtest("mode after boot");
-	if (ASSERT_OK_PTR(f, PARAM)) {
+	if (ASSERT_OK_PTR(f, MODE_PARAM)) {
 		if (!fgets(line, sizeof(line), f))
 			line[0] = 0;
 		fclose(f);

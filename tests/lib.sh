@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# Sourced by the tests in tests/host/, and by the runner: how a test says what it finds.
+#   tests/host/TOPIC           NAME, BASE and the like come from the runner; by hand it is the
+#                              first base, or that of BASE= in the environment
+#   LIST=1 tests/host/TOPIC    prints the names of its tests and runs none
+#   TEST=PATTERN ...           runs those whose name has a part that fits, a shell pattern
+# The output is KTAP. $work is a directory that goes away at the end.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+
+BASE=${BASE:-$(base_names | cut -d' ' -f1)}
+NAME=${NAME:-$BASE}
+# not for what is called from here
+TEST=${TEST-} LIST=${LIST-}
+export -n TEST LIST
+tests=0
+work=$(mktemp -d)
+trap 'end_tests $?' EXIT
+
+# end_tests STATUS: the plan, if all have run
+end_tests() {
+	[ "$1" != 0 ] || [ "$tests" = 0 ] || echo "1..$tests"
+	rm -rf "$work"
+}
+
+# selected NAME: is it one of those that TEST asks for?
+# shellcheck disable=SC2053
+selected() { [[ $1 == *$TEST* ]]; }
+
+# result STATUS NAME: one line of KTAP
+result() {
+	tests=$((tests + 1))
+	if [ "$1" = 0 ]; then echo "ok $tests - $2"; else echo "not ok $tests - $2"; fi
+}
+
+# check_that NAME COMMAND...: a test that is a command; its output is shown if it fails, or if
+# SHOW is set
+check_that() {
+	local name=$1 status=0
+	shift
+	if [ -n "$LIST" ]; then
+		echo "$name"
+		return
+	fi
+	selected "$name" || return 0
+	# not in a condition: set -e has to hold inside of the function
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$work/out" 2>&1
+	status=$?
+	set -e
+	[ $status = 0 ] && [ -z "${SHOW-}" ] || sed 's/^/# /' "$work/out"
+	result $status "$name"
+}
+
+# check_relocation NAME COMMAND...: the same, of what a base needs relocation for
+check_relocation() {
+	if [ -n "$LIST" ] || relocates; then check_that "$@"; else skip "$1" "this kernel cannot relocate BTF"; fi
+}
+
+skip() { ! selected "$1" || result 0 "$1 # SKIP $2"; }
+
+# relocates: can the kernel NAME relocate BTF?
+relocates() { [ -f "$TOP/build/$NAME/linux/tools/lib/bpf/btf_relocate.c" ]; }
+
+# fails_with PATTERN COMMAND...: a non-zero status and one clear error line
+fails_with() {
+	local pattern=$1
+	shift
+	! "$@" >"$work/fails" 2>&1 </dev/null || die "'$*' does not fail"
+	cat "$work/fails"
+	[ "$(grep -c 'error:' "$work/fails")" = 1 ] && tail -n 1 "$work/fails" | grep -q "$pattern"
+}
+
+# has KO SECTION...: KO has these of the sections for BTF and no others
+has() {
+	local ko=$1
+	shift
+	objdump -h "$ko" | awk '$2 ~ /^\.BTF(\.base|\.distilled)?$/ { print $2 }' | sort | xargs >"$work/sections"
+	echo "$*" | diff - "$work/sections"
+}
