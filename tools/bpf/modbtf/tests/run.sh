@@ -159,7 +159,7 @@ build "$out/check-asan" modbtf SANITIZE="-fsanitize=address,undefined $flags"
 build "$out/check-asan" gen SANITIZE='-fsanitize=address,undefined'
 build "$out/check-asan" sandbox_test SANITIZE="-fsanitize=address,undefined $flags"
 build "$out" modbtf
-export PLAIN=$out/modbtf SRCTREE=$srctree CARRYING=$here/../../../../CARRYING.md
+export PLAIN=$out/modbtf SRCTREE=$srctree GATE=$here/../../../../Documentation/carrying/gate.md
 mkdir "$work/files"
 # the generator frees nothing
 export ASAN_OPTIONS=detect_leaks=0
