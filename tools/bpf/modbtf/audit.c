@@ -18,7 +18,7 @@ struct job {
 	struct place place;	/* of strings of its own */
 	struct look look;	/* .file.data is NULL: still in the file */
 	char *problem;		/* it was not even found, for xfree() */
-	size_t bytes;		/* of a package, in memory until it is looked at */
+	size_t bytes;		/* in memory */
 	bool done;
 };
 
@@ -49,6 +49,7 @@ static void print_done(struct pool *p)
 		xfree((char *)j->place.shown);
 		xfree((char *)j->place.package);
 		xfree((char *)j->place.path);
+		p->bytes -= j->bytes;
 		xfree(j->problem);
 		arena_free(j->look.arena);
 		p->printed++;
@@ -69,17 +70,20 @@ static void *worker(void *ctx)
 		j = job_nr(p, p->taken++);
 		if (!j->done) {
 			pthread_mutex_unlock(&p->lock);
-			look(&j->look, p->audit, j->place.shown);
-			/* what the report needs are copies */
-			xfree(j->look.file.data);
+			look(&j->look, p->audit, j->place.shown, j->place.path);
+			look_forget_file(&j->look);
 			pthread_mutex_lock(&p->lock);
 		}
 		j->done = true;
+		/* what is left of it waits to be printed */
 		p->bytes -= j->bytes;
+		j->bytes = j->look.arena ? j->look.arena->used : 0;
+		p->bytes += j->bytes;
 		print_done(p);
 		pthread_cond_broadcast(&p->change);
 	}
 	pthread_mutex_unlock(&p->lock);
+	work_end();
 	return NULL;
 }
 
@@ -108,9 +112,9 @@ static void add(struct pool *p, const struct place *place, struct look look, cha
 static void add_module(void *ctx, const struct place *place, struct arena *arena,
 		       struct blob *data)
 {
-	struct blob file = data ? *data : (struct blob){};
+	struct look look = { .arena = arena, .file = data ? *data : (struct blob){}, .found = true };
 
-	add(ctx, place, (struct look){ .arena = arena, .file = file }, NULL);
+	add(ctx, place, look, NULL);
 }
 
 static void add_trouble(void *ctx, const char *path, char *problem)
@@ -125,12 +129,16 @@ static unsigned int cores(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
-/* Of so many that each can take what a module may take */
+/* Of so many that each can take what a module may take, beside the kernels, what is read
+ * from a package, and what waits
+ */
 static unsigned int nr_of_threads(void)
 {
-	size_t room = limits.total_memory / limits.module_memory;
+	size_t taken = mem_used() + limits.module_memory + MAX_BYTES;
+	size_t room = limits.total_memory > taken ? limits.total_memory - taken : 0;
 	size_t nr = limits.jobs ?: cores();
 
+	room /= limits.module_memory;
 	nr = nr < room ? nr : room;
 	return nr ?: 1;
 }
@@ -147,11 +155,14 @@ void audit_run(struct audit *a, struct report *r, char **paths, int nr)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->change, NULL);
 	threads = xrealloc(NULL, nr_threads * sizeof(*threads));
-	for (i = 0; i < nr_threads; i++)
-		if (pthread_create(threads + i, NULL, worker, p))
-			die("cannot start a thread");
+	for (i = 0; i < nr_threads && start_thread(threads + i, worker, p); i++)
+		;
+	nr_threads = i;
+	if (!nr_threads)
+		die("cannot start a thread");
 	for (i = 0; i < (unsigned int)nr; i++)
 		read_modules(paths[i], add_module, add_trouble, p);
+	work_on(NULL);
 	pthread_mutex_lock(&p->lock);
 	p->end = true;
 	pthread_cond_broadcast(&p->change);

@@ -140,6 +140,7 @@ static int check_struct(struct btf *btf, const struct btf_type *t)
 	if (!named_or_not(btf, t->name_off))
 		return BAD(btf, "struct has no valid name");
 	for (; m < end; m++) {
+		tick();
 		if (!name_off_valid(btf, m->name_off) || !named_or_not(btf, m->name_off))
 			return BAD(btf, "member has no valid name");
 		if (!m->type || m->type > BTF_MAX_TYPE)
@@ -167,6 +168,7 @@ static int check_enum(struct btf *btf, const struct btf_type *t, size_t each)
 	if (!named_or_not(btf, t->name_off))
 		return BAD(btf, "enum has no valid name");
 	for (i = 0; i < btf_type_vlen(t); i++, e += each) {
+		tick();
 		name = *(const u32 *)e;
 		if (!name || !name_off_valid(btf, name) || !name_valid_identifier(btf, name))
 			return BAD(btf, "enumerator has no valid name");

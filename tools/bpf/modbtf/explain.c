@@ -60,7 +60,7 @@ int cmd_explain(struct audit *a, const char *path)
 	int status;
 	size_t i;
 
-	look(&l, a, path);
+	look(&l, a, path, path);
 	if (l.trouble) {
 		complain("%s: %s", path, l.trouble);
 		arena_free(l.arena);

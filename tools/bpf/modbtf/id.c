@@ -11,7 +11,7 @@ static int module_id(const char *path, struct blob file)
 	struct look l = { .file = file };
 	const uint8_t *id;
 
-	look(&l, NULL, path);
+	look(&l, NULL, path, path);
 	if (l.trouble) {
 		complain("%s: %s", path, l.trouble);
 		arena_free(l.arena);
@@ -65,7 +65,11 @@ int cmd_id(char **paths, int nr)
 	int i, ret, status = 0;
 
 	for (i = 0; i < nr; i++) {
-		problem = read_file(paths[i], &file);
+		problem = read_file(paths[i], true, &file);
+		if (!problem && is_package(&file)) {
+			xfree(file.data);
+			problem = xstrdup("a package; name a file in it");
+		}
 		if (!problem)
 			problem = unpack(file, &file);
 		if (problem) {

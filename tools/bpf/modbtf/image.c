@@ -93,6 +93,6 @@ char *read_base(const char *path, struct blob *out)
 	char *problem;
 
 	*out = (struct blob){};
-	problem = read_file(path, &file);
+	problem = read_file(path, true, &file);
 	return problem ?: find_base(file, out);
 }

@@ -17,41 +17,95 @@
 char *archive_problem(struct archive *a)
 {
 	const char *s = archive_error_string(a);
+	char *problem = time_problem();
 
+	if (problem)
+		return problem;
+	if (archive_errno(a) == ENOMEM || (s && strstr(s, strerror(ENOMEM))))
+		return xasprintf("takes more than --total-memory=%zu MB",
+				 limits.total_memory >> 20);
 	return xasprintf("cut off or damaged: %s", s ?: "cannot be read");
 }
 
+/* Compressions that libarchive undoes without running a program */
 static const struct {
-	const char *name;
+	const char *name, *magic;
+	size_t size;
+	int filter;
 	int (*support)(struct archive *a);
 } filters[] = {
-	{ "gzip", archive_read_support_filter_gzip },
-	{ "xz", archive_read_support_filter_xz },
-	{ "zstd", archive_read_support_filter_zstd },
-	{ "lz4", archive_read_support_filter_lz4 },
-	{ "bzip2", archive_read_support_filter_bzip2 },
-	{ "lzma", archive_read_support_filter_lzma },
+	{ "gzip", "\x1f\x8b", 2, ARCHIVE_FILTER_GZIP, archive_read_support_filter_gzip },
+	{ "xz", "\xfd\x37zXZ\0", 6, ARCHIVE_FILTER_XZ, archive_read_support_filter_xz },
+	{ "zstd", "\x28\xb5\x2f\xfd", 4, ARCHIVE_FILTER_ZSTD, archive_read_support_filter_zstd },
+	{ "lz4", "\x04\x22\x4d\x18", 4, ARCHIVE_FILTER_LZ4, archive_read_support_filter_lz4 },
+	/* as the kernel has it */
+	{ "lz4", "\x02\x21\x4c\x18", 4, ARCHIVE_FILTER_LZ4, archive_read_support_filter_lz4 },
+	{ "bzip2", "BZh", 3, ARCHIVE_FILTER_BZIP2, archive_read_support_filter_bzip2 },
+	{ "lzma", "\x5d\0\0", 3, ARCHIVE_FILTER_LZMA, archive_read_support_filter_lzma },
 };
 
-void allow_filters(struct archive *a)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(filters) / sizeof(*filters); i++)
-		filters[i].support(a);
-}
+static const int nr_filters = sizeof(filters) / sizeof(*filters);
 
 void check_libarchive(void)
 {
 	struct archive *a;
-	size_t i;
+	int i;
 
-	for (i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
+	for (i = 0; i < nr_filters; i++) {
 		a = archive_read_new();
 		if (!a || filters[i].support(a) != ARCHIVE_OK)
 			die("libarchive cannot undo %s without running a program", filters[i].name);
 		archive_read_free(a);
 	}
+}
+
+/* The index in filters, or -1 */
+static int filter_of(const struct blob *b)
+{
+	int i;
+
+	for (i = 0; i < nr_filters; i++)
+		if (starts(b, filters[i].magic, filters[i].size))
+			return i;
+	return -1;
+}
+
+static la_ssize_t read_stream(struct archive *a, void *ctx, const void **buf)
+{
+	struct stream *s = ctx;
+	char *problem = time_problem();
+	struct blob first = s->first;
+
+	if (problem) {
+		xfree(problem);
+		archive_set_error(a, EINTR, "no time");
+		return -1;
+	}
+	s->first = (struct blob){};
+	*buf = first.data;
+	return first.data ? (la_ssize_t)first.size : s->next(s, a, buf);
+}
+
+bool open_stream(struct archive *a, struct stream *s)
+{
+	const void *buf;
+	la_ssize_t n = 0;
+	int f;
+
+	if (!s->first.data) {
+		n = s->next(s, a, &buf);
+		s->first = (struct blob){ (void *)buf, n > 0 ? n : 0 };
+	}
+	f = filter_of(&s->first);
+	/* this one and no other: they can be put into one another without end */
+	if (n < 0 || (f >= 0 && archive_read_append_filter(a, filters[f].filter) != ARCHIVE_OK))
+		return false;
+	return archive_read_open(a, s, NULL, read_stream, NULL) == ARCHIVE_OK;
+}
+
+la_ssize_t no_more(struct stream *s, struct archive *a, const void **buf)
+{
+	return 0;
 }
 
 /* More room for @b, of which @room is used.  NULL, or what is wrong; then it is freed */
@@ -63,7 +117,7 @@ static char *grow(struct blob *b, size_t *room)
 	/* what the allocator adds is less */
 	left = left > 4096 ? left - 4096 : 0;
 	more = more < left ? more : left;
-	data = more ? try_realloc(b->data, *room + more) : NULL;
+	data = try_realloc(b->data, more ? *room + more : SIZE_MAX / 2);
 	if (!data) {
 		/* first, so that there is room for words */
 		xfree(b->data);
@@ -133,9 +187,9 @@ char *read_open_file(int fd, struct blob *out)
 	return NULL;
 }
 
-char *read_file(const char *path, struct blob *out)
+char *read_file(const char *path, bool wait, struct blob *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | (wait ? 0 : O_NONBLOCK));
 	char *problem;
 
 	*out = (struct blob){};
@@ -165,29 +219,20 @@ bool starts(const struct blob *b, const char *magic, size_t size)
 	return b->size >= size && !memcmp(b->data, magic, size);
 }
 
-static bool is_compressed(const struct blob *b)
-{
-	return starts(b, "\x1f\x8b", 2) || starts(b, "\xfd\x37zXZ\0", 6) ||
-	       starts(b, "\x28\xb5\x2f\xfd", 4) || starts(b, "\x02\x21\x4c\x18", 4) ||
-	       starts(b, "\x04\x22\x4d\x18", 4) || starts(b, "BZh", 3) ||
-	       starts(b, "\x5d\0\0", 3);
-}
-
 char *unpack(struct blob in, struct blob *out)
 {
+	struct stream s = { .next = no_more, .first = in };
 	struct archive_entry *entry;
 	struct archive *a;
 	char *problem;
 
 	*out = in;
-	if (!is_compressed(&in))
+	if (filter_of(&in) < 0)
 		return NULL;
 	*out = (struct blob){};
 	a = new_archive();
-	allow_filters(a);
 	archive_read_support_format_raw(a);
-	if (archive_read_open_memory(a, in.data, in.size) != ARCHIVE_OK ||
-	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
+	if (!open_stream(a, &s) || archive_read_next_header(a, &entry) != ARCHIVE_OK)
 		problem = archive_problem(a);
 	else
 		problem = read_member(a, out);

@@ -5,15 +5,29 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+#include "modbtf.h"
 
 #define BLOCK (256 * 1024)
 
 struct archive;
-struct blob;
 
 struct archive *new_archive(void);
-/* Let @a undo the compressions that need no program */
-void allow_filters(struct archive *a);
+
+/* Where an archive comes from */
+struct stream {
+	/* what follows, as for archive_read_callback() */
+	ssize_t (*next)(struct stream *s, struct archive *a, const void **buf);
+	struct blob first;	/* its beginning, if it is known; .data is NULL: it is not */
+	int fd;			/* for next() */
+	struct archive *outer;
+	char *buf;
+};
+
+/* A next() that has nothing but the beginning */
+ssize_t no_more(struct stream *s, struct archive *a, const void **buf);
+/* Open @a; if it is compressed, undo that, once */
+bool open_stream(struct archive *a, struct stream *s);
 /* What libarchive says is wrong, for xfree() */
 char *archive_problem(struct archive *a);
 /* All of the member at which @a is.  Returns NULL, or what is wrong, for xfree() */

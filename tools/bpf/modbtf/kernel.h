@@ -153,6 +153,8 @@ void btf_set_base_btf(struct btf *btf, const struct btf *base);
 void __printf(1, 2) modbtf_warn(const char *fmt, ...);
 
 #ifdef MODBTF_KERNEL_CODE
+/* of names, of which the kernel takes none that is longer */
+#define strcmp(a, b)		(tick(), strncmp(a, b, NAME_LEN))
 #define BITS_PER_BYTE		8
 #define GFP_KERNEL		0
 #define __GFP_NOWARN		0
@@ -160,7 +162,7 @@ void __printf(1, 2) modbtf_warn(const char *fmt, ...);
 #define DEFINE_MUTEX(name)	int name
 #define mutex_lock(lock)	((void)(lock))
 #define mutex_unlock(lock)	((void)(lock))
-#define cond_resched()		tick()
+#define cond_resched()		tick_now()
 #define pr_debug(...)		do { } while (0)
 #define kvfree(p)		xfree((void *)(p))
 #define btf_name_by_offset	btf_str

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -252,14 +253,17 @@ static void prepare(struct audit *a, const struct args *args)
 		die("--kernel=%s: there are %s", args->kernel, rules_names);
 	if (args->wrong_types && (a->rules->patched || !args->built))
 		die("--wrong-types needs --built-against and --kernel=stock");
+	work_on(args->base ?: RUNNING);
 	load(&a->running, args->base ?: RUNNING, a->rules);
 	if (!args->built)
 		return;
+	work_on(args->built);
 	load(&a->built, args->built, &lax);
 	if (a->built.problem)
 		die("%s: %s", args->built, a->built.problem);
 	if (a->running.btf && !a->rules->patched)
 		a->same = compare_bases(a->built.btf, a->running.btf);
+	work_on(NULL);
 }
 
 static void release(struct audit *a)
@@ -287,7 +291,7 @@ static int audit(const struct args *args, FILE *baseline, unsigned long *results
 
 	if (args->suppress) {
 		r.suppress.path = args->suppress;
-		problem = read_file(args->suppress, &file) ?:
+		problem = read_file(args->suppress, true, &file) ?:
 			  suppressions_parse(&r.suppress, file);
 		if (problem)
 			die("%s: %s", args->suppress, problem);
@@ -318,6 +322,7 @@ static int run(const struct args *args, FILE *baseline)
 	unsigned long results = 0;
 	int status = 2;
 
+	limits_start();
 	out_begin(args->ktap ? F_KTAP : args->json ? F_JSON : F_TEXT);
 	sandbox();
 	switch (args->command) {
@@ -334,7 +339,48 @@ static int run(const struct args *args, FILE *baseline)
 		status = cmd_status(args->sysfs, args->json);
 		break;
 	}
+	limits_end();
 	return out_end(status, results);
+}
+
+static pid_t reader;	/* of run_and_write(), which a signal ends */
+
+static void end_reader(int sig)
+{
+	kill(reader, SIGKILL);
+}
+
+/* The file that @path, a link or not, leads to, for xfree(); it is to be replaced */
+static char *file_to_replace(const char *path)
+{
+	char *real = realpath(path, NULL), *copy;
+	struct stat st;
+
+	if (!real && (errno != ENOENT || !lstat(path, &st)))
+		die("%s: %s", path, strerror(errno));
+	if (real && (stat(real, &st) || !S_ISREG(st.st_mode)))
+		die("%s: not a file that can be replaced", path);
+	copy = xstrdup(real ?: path);
+	free(real);
+	return copy;
+}
+
+/* In the process that reads: write suppressions to @baseline.  Returns the exit status */
+static int write_all(const struct args *args, FILE *baseline)
+{
+	static const char head[] =
+		"# Known findings: PACKAGE PATH MODULE VERDICT REASON, see modbtf(8)\n";
+	int status;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fputs(head, baseline);
+	status = run(args, baseline);
+	/* before it takes the place of another */
+	if (ferror(baseline) | fflush(baseline) | fsync(fileno(baseline)) | fclose(baseline)) {
+		complain("%s: cannot be written", args->write);
+		status = 2;
+	}
+	return status;
 }
 
 /* A suppression file appears when it is whole.  To rename it is left to a process that
@@ -342,36 +388,34 @@ static int run(const struct args *args, FILE *baseline)
  */
 static int run_and_write(const struct args *args)
 {
-	static const char head[] =
-		"# Known findings: PACKAGE PATH MODULE VERDICT REASON, see modbtf(8)\n";
-	char *temp = xasprintf("%s.XXXXXX", args->write);
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction end = { .sa_handler = end_reader };
+	char *path = file_to_replace(args->write);
+	char *temp = xasprintf("%s.XXXXXX", path);
 	int fd = mkstemp(temp), status, ret = 2;
 	mode_t mask = umask(0);
 	FILE *baseline;
-	pid_t child;
+	size_t i;
 
 	umask(mask);
 	baseline = fd < 0 || fchmod(fd, 0666 & ~mask) ? NULL : fdopen(fd, "w");
-	if (!baseline)
-		die("%s: %s", args->write, strerror(errno));
-	child = fork();
-	if (child < 0)
-		die("%s: %s", args->write, strerror(errno));
-	if (!child) {
-		fputs(head, baseline);
-		status = run(args, baseline);
-		if (fclose(baseline)) {
-			complain("%s: %s", args->write, strerror(errno));
-			status = 2;
-		}
-		xfree(temp);
-		exit(status);
+	reader = baseline ? fork() : -1;
+	if (reader < 0) {
+		complain("%s: %s", args->write, strerror(errno));
+		unlink(temp);
+		exit(2);
 	}
-	signal(SIGINT, SIG_IGN);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+	if (!reader) {
+		xfree(temp);
+		xfree(path);
+		exit(write_all(args, baseline));
+	}
+	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &end, NULL);
+	while (waitpid(reader, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) < 2) {
-		ret = rename(temp, args->write) ? 2 : 0;
+		ret = rename(temp, path) ? 2 : 0;
 		if (ret)
 			complain("%s: %s", args->write, strerror(errno));
 	} else {
@@ -381,6 +425,7 @@ static int run_and_write(const struct args *args)
 		unlink(temp);
 	fclose(baseline);
 	xfree(temp);
+	xfree(path);
 	return ret;
 }
 
@@ -391,6 +436,5 @@ int main(int argc, char **argv)
 	argp_err_exit_status = 2;
 	check_libarchive();
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	limits_start();
 	return args.write ? run_and_write(&args) : run(&args, NULL);
 }

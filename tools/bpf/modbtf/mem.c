@@ -5,7 +5,7 @@
  * longjmp(): the module is trouble, the run goes on.
  */
 
-#include <signal.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 #define NSEC_PER_SEC	1000000000ULL
 #define TICKS		4096	/* between two looks at the clock */
-#define GRACE		10	/* seconds, until a run that is over is ended */
+#define GRACE		5	/* seconds over a limit, until the run is ended */
 
 struct limits limits = {
 	.module_memory = 256UL << 20,
@@ -32,9 +32,24 @@ struct block {
 	size_t size;
 } __aligned(16);
 
+/* What a thread is at, for the watchdog */
+struct work {
+	struct work *next;
+	const char *what;
+	clockid_t clock;
+	uint64_t cpu_end;	/* 0: none */
+};
+
 static __thread struct arena *current;
 static __thread unsigned int ticks;
+static __thread struct work work;
+static __thread bool full;	/* the arena was, not the machine */
+static struct work *all_work;
+static pthread_mutex_t work_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t work_cond = PTHREAD_COND_INITIALIZER;
+static pthread_t dog;
 static uint64_t run_end;
+static size_t plain_used;	/* outside of arenas */
 
 static uint64_t now(clockid_t clock)
 {
@@ -44,13 +59,62 @@ static uint64_t now(clockid_t clock)
 	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
 }
 
-static void out_of_time(int sig)
+void work_on(const char *what)
 {
-	static const char text[] = "modbtf: stopped: the run takes longer than --total-time\n";
+	pthread_mutex_lock(&work_lock);
+	if (!work.clock) {
+		pthread_getcpuclockid(pthread_self(), &work.clock);
+		work.next = all_work;
+		all_work = &work;
+	}
+	work.what = what;
+	work.cpu_end = 0;
+	pthread_mutex_unlock(&work_lock);
+}
 
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(2);
-	_exit(2);
+void work_end(void)
+{
+	struct work **w;
+
+	pthread_mutex_lock(&work_lock);
+	for (w = &all_work; *w && *w != &work; w = &(*w)->next)
+		;
+	if (*w)
+		*w = work.next;
+	work.clock = 0;
+	pthread_mutex_unlock(&work_lock);
+}
+
+/* Loops that do not look at the clock themselves, in libraries for one: end the run, and say
+ * what took so long
+ */
+static void *watchdog(void *unused)
+{
+	struct timespec t;
+	struct work *w;
+	bool over;
+
+	pthread_mutex_lock(&work_lock);
+	while (run_end) {
+		clock_gettime(CLOCK_REALTIME, &t);
+		t.tv_sec++;
+		pthread_cond_timedwait(&work_cond, &work_lock, &t);
+		over = run_end && now(CLOCK_MONOTONIC) > run_end + GRACE * NSEC_PER_SEC;
+		for (w = all_work; w; w = w->next) {
+			if (!w->what)
+				continue;
+			if (over)
+				complain("%s: stopped: the run takes longer than --total-time=%u s",
+					 w->what, limits.total_time);
+			else if (w->cpu_end && now(w->clock) > w->cpu_end + GRACE * NSEC_PER_SEC)
+				die("%s: stopped: takes longer than --module-time=%u s", w->what,
+				    limits.module_time);
+		}
+		if (over)
+			_exit(2);
+	}
+	pthread_mutex_unlock(&work_lock);
+	return unused;
 }
 
 void limits_start(void)
@@ -58,9 +122,8 @@ void limits_start(void)
 	struct rlimit r = { limits.total_memory, limits.total_memory }, old;
 
 	run_end = now(CLOCK_MONOTONIC) + limits.total_time * NSEC_PER_SEC;
-	/* loops that do not look at the clock themselves */
-	signal(SIGALRM, out_of_time);
-	alarm(limits.total_time + GRACE);
+	if (!start_thread(&dog, watchdog, NULL))
+		die("cannot start a thread");
 	/* the shadow of a sanitizer is larger than any limit */
 #ifndef __SANITIZE_ADDRESS__
 	if (!getrlimit(RLIMIT_DATA, &old) && old.rlim_max > r.rlim_max)
@@ -68,6 +131,30 @@ void limits_start(void)
 #else
 	(void)r, (void)old;
 #endif
+}
+
+void limits_end(void)
+{
+	pthread_mutex_lock(&work_lock);
+	run_end = 0;
+	pthread_cond_signal(&work_cond);
+	pthread_mutex_unlock(&work_lock);
+	pthread_join(dog, NULL);
+}
+
+/* Stacks count as memory of the run, and need not be large */
+bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	int err;
+
+	pthread_attr_init(&attr);
+#ifndef __SANITIZE_ADDRESS__
+	pthread_attr_setstacksize(&attr, 2 << 20);
+#endif
+	err = pthread_create(thread, &attr, fn, arg);
+	pthread_attr_destroy(&attr);
+	return !err;
 }
 
 bool run_is_over(void)
@@ -93,21 +180,26 @@ void give_up(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	if ((!a || !a->leave) && work.what)
+		die("%s: %s", work.what, text);
 	if (!a || !a->leave)
 		die("%s", text);
 	memcpy(a->problem, text, sizeof(text));
 	longjmp(*a->leave, 1);
 }
 
-void tick(void)
+void tick_now(void)
 {
-	const char *problem;
+	const char *problem = time_problem();
 
-	if (++ticks % TICKS)
-		return;
-	problem = time_problem();
 	if (problem)
 		give_up("%s", problem);
+}
+
+void tick(void)
+{
+	if (!(++ticks % TICKS))
+		tick_now();
 }
 
 struct arena *arena_new(void)
@@ -123,6 +215,7 @@ void arena_enter(struct arena *a, jmp_buf *leave)
 {
 	a->leave = leave;
 	a->cpu_end = now(CLOCK_THREAD_CPUTIME_ID) + limits.module_time * NSEC_PER_SEC;
+	work.cpu_end = a->cpu_end;
 	current = a;
 }
 
@@ -130,6 +223,7 @@ void arena_leave(void)
 {
 	current->leave = NULL;
 	current = NULL;
+	work.cpu_end = 0;
 }
 
 void arena_empty(struct arena *a)
@@ -173,6 +267,7 @@ void arena_adopt(struct arena *a, void *p)
 
 	if (!p || b->arena)
 		return;
+	__atomic_sub_fetch(&plain_used, sizeof(*b) + b->size, __ATOMIC_RELAXED);
 	arena_add(a, b);
 	a->used += sizeof(*b) + b->size;
 }
@@ -188,17 +283,21 @@ void *try_realloc(void *p, size_t size)
 	struct arena *a = b ? b->arena : current;
 	size_t before = block_size(b);
 
+	full = true;
 	if (size > SIZE_MAX - sizeof(*b))
 		return NULL;
 	if (a && size + sizeof(*b) > before &&
 	    size + sizeof(*b) - before > arena_left(a))
 		return NULL;
+	full = false;
 	new = realloc(b, size + sizeof(*b));
 	if (!new)
 		return NULL;
 	new->size = size;
 	if (a)
 		a->used += block_size(new) - before;
+	else
+		__atomic_add_fetch(&plain_used, block_size(new) - before, __ATOMIC_RELAXED);
 	if (!b && a) {
 		arena_add(a, new);
 	} else if (!b) {
@@ -217,15 +316,20 @@ static const char mem_total[] = "takes more than --total-memory=%zu MB";
 
 char *mem_problem(void)
 {
-	return current ? xasprintf(mem_module, limits.module_memory >> 20) :
-			 xasprintf(mem_total, limits.total_memory >> 20);
+	return full && current ? xasprintf(mem_module, limits.module_memory >> 20) :
+				 xasprintf(mem_total, limits.total_memory >> 20);
+}
+
+size_t mem_used(void)
+{
+	return __atomic_load_n(&plain_used, __ATOMIC_RELAXED);
 }
 
 void *xrealloc(void *p, size_t size)
 {
 	void *new = try_realloc(p, size);
 
-	if (!new && current && size > mem_left())
+	if (!new && current && full)
 		give_up(mem_module, limits.module_memory >> 20);
 	if (!new)
 		give_up(mem_total, limits.total_memory >> 20);
@@ -253,6 +357,8 @@ void xfree(void *p)
 			b->prev->next = b->next;
 		else
 			b->arena->blocks = b->next;
+	} else {
+		__atomic_sub_fetch(&plain_used, block_size(b), __ATOMIC_RELAXED);
 	}
 	free(b);
 }

@@ -2,6 +2,7 @@
 #ifndef __MODBTF_H
 #define __MODBTF_H
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -46,8 +47,9 @@ struct limits {
 
 extern struct limits limits;
 
-/* Put the limits of the run in force */
+/* Put the limits of the run in force; nothing that takes long comes after limits_end() */
 void limits_start(void);
+void limits_end(void);
 bool run_is_over(void);
 /* NULL, or that the time of the module or of the run is over, for xfree() */
 char *time_problem(void);
@@ -75,14 +77,26 @@ void arena_adopt(struct arena *a, void *p);
 void arena_empty(struct arena *a);
 void arena_free(struct arena *a);
 
+/* Say what this thread is at, NULL: nothing.  @what has to stay until the next call, and
+ * work_end() has to be called before the thread ends.
+ */
+void work_on(const char *what);
+void work_end(void);
+bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg);
+
 /* This module cannot be looked at: leave its arena.  Without one, end with status 2 */
 void __printf(1, 2) __noreturn give_up(const char *fmt, ...);
-/* Called in each long loop: gives up when the time is over */
+/* Called in each long loop: gives up when the time is over.  tick_now() looks at the clock
+ * each time.
+ */
 void tick(void);
+void tick_now(void);
 
 /* Bytes that can still be allocated here; that there are too few, in words, for xfree() */
 size_t mem_left(void);
 char *mem_problem(void);
+/* Bytes that are allocated outside of arenas */
+size_t mem_used(void);
 /* As malloc() and the like, from the arena that is entered.  They give up instead of
  * returning NULL, but for try_realloc().  Freed by xfree() or with the arena.
  */
@@ -153,11 +167,12 @@ void btf_distilled_swap(struct blob section);
 /**
  * read_file() - read a whole file or pipe
  * @path: its name
+ * @wait: for what a pipe has; else it is trouble, as some files of /proc that never end
  * @out: what was read, for xfree()
  *
  * Return: NULL, or what is wrong, for xfree().
  */
-char *read_file(const char *path, struct blob *out);
+char *read_file(const char *path, bool wait, struct blob *out);
 
 /**
  * unpack() - undo a compression, if there is one: gzip, xz, zstd, lz4, bzip2 or lzma
@@ -418,13 +433,16 @@ struct look {
 	struct blob file;	/* if .data is NULL, it is read from @path */
 	struct module m;
 	struct result res;
+	bool found;		/* in a directory: there it is no pipe */
 	const char *trouble;	/* NULL: @m and @res are known */
 };
 
-/* Look at the module in @l->file or @path; @a is NULL: only at what it says of itself.  Makes
- * the arena, if there is none.
+/* Look at the module in @l->file or @path; @a is NULL: only at what it says of itself.  @inside:
+ * its path in a package, or @path.  Makes the arena, if there is none.
  */
-void look(struct look *l, struct audit *a, const char *path);
+void look(struct look *l, struct audit *a, const char *path, const char *inside);
+/* Free the file and what points into it; names and the result stay */
+void look_forget_file(struct look *l);
 
 /* audit.c, explain.c, id.c, status.c ------------------------------------------ */
 

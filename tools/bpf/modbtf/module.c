@@ -11,8 +11,8 @@
 #include "kernel.h"
 #include "modbtf.h"
 
-#define NOTE_BASE_ID		0x102	/* LINUX_ELFNOTE_BTF_BASE_ID */
-#define NOTE_DISTILLED_ID	0x103	/* LINUX_ELFNOTE_BTF_DISTILLED_ID */
+/* LINUX_ELFNOTE_BTF_BASE_ID; LINUX_ELFNOTE_BTF_DISTILLED_ID is the next */
+#define NOTE_BASE_ID		0x102
 
 /* As for a kernel of 64 bits */
 #define MODULE_NAME_LEN		56
@@ -221,16 +221,20 @@ static bool is_zero(const uint8_t *p, size_t size)
 	return !size;
 }
 
-/* find_base_id() of kernel/module/btf.c, for notes of type @type */
-static const uint8_t *find_base_id(const struct elf *e, struct blob notes, uint32_t type)
+/* find_base_id() of kernel/module/btf.c, for the notes of either type */
+static void find_base_ids(const struct elf *e, struct blob notes, struct module *m)
 {
 	static const char name[8] = "Linux\0\0";
 	const void *p = notes.data;
 	size_t size = notes.size;
+	const uint8_t **id;
+	bool seen[2] = {};
 	Elf64_Nhdr n;
+	int type;
 	uint64_t len;
 
 	while (size >= sizeof(n)) {
+		tick();
 		memcpy(&n, p, sizeof(n));
 		n.n_namesz = word(e, n.n_namesz);
 		n.n_descsz = word(e, n.n_descsz);
@@ -238,38 +242,37 @@ static const uint8_t *find_base_id(const struct elf *e, struct blob notes, uint3
 		p += sizeof(n);
 		size -= sizeof(n);
 		if (n.n_namesz > size || n.n_descsz > size)
-			return NULL;
+			return;
 		len = (((uint64_t)n.n_namesz + 3) & ~3ULL) + (((uint64_t)n.n_descsz + 3) & ~3ULL);
 		if (len > size)
-			return NULL;
-		if (n.n_type == type && n.n_namesz == sizeof("Linux") &&
+			return;
+		type = n.n_type - NOTE_BASE_ID;
+		if ((type == 0 || type == 1) && n.n_namesz == sizeof("Linux") &&
 		    !memcmp(p, name, sizeof("Linux")) && n.n_descsz == BASE_ID_SIZE) {
-			p += sizeof(name);
-			return is_zero(p, BASE_ID_SIZE) ? NULL : p;
+			id = type ? &m->distilled_id : &m->id;
+			/* the first of a section counts */
+			if (!*id && !seen[type] && !is_zero(p + sizeof(name), BASE_ID_SIZE))
+				*id = p + sizeof(name);
+			seen[type] = true;
 		}
 		p += len;
 		size -= len;
 	}
-	return NULL;
 }
 
 /* find_btf_sections() of kernel/module/btf.c */
 static void find_sections(const struct elf *e, struct module *m)
 {
 	const struct section *s;
-	struct blob *found, notes;
+	struct blob *found;
 	const char *name;
 	unsigned int i;
 	bool *has;
 
 	for (i = 1; i < e->nr; i++) {
 		s = e->sections + i;
-		if (s->type == SHT_NOTE && !(s->offset % 4)) {
-			notes = section_data(e, s);
-			m->id = m->id ?: find_base_id(e, notes, NOTE_BASE_ID);
-			m->distilled_id = m->distilled_id ?:
-					  find_base_id(e, notes, NOTE_DISTILLED_ID);
-		}
+		if (s->type == SHT_NOTE && !(s->offset % 4))
+			find_base_ids(e, section_data(e, s), m);
 		if (s->type == SHT_NULL || s->type == SHT_NOTE)
 			continue;
 		name = s->name;
@@ -447,7 +450,7 @@ static char *module_name(const struct elf *e, const char *path)
 {
 	const char *p, *end, *slash = strrchr(path, '/');
 	struct blob info = {};
-	char *name, *c;
+	char *name, *c, *last = NULL;
 	unsigned int i;
 
 	for (i = 1; i < e->nr; i++)
@@ -464,9 +467,10 @@ static char *module_name(const struct elf *e, const char *path)
 		}
 	}
 	name = xstrdup(slash ? slash + 1 : path);
-	c = strstr(name, ".ko");
-	if (c)
-		*c = 0;
+	for (c = name; (c = strstr(c, ".ko")); c++)
+		last = c;
+	if (last)
+		*last = 0;
 	for (c = name; *c; c++)
 		if (*c == '-')
 			*c = '_';

@@ -14,15 +14,28 @@
 static enum format format;
 static bool colour;
 /* of KTAP, whose first line says how many results follow */
-static char *body;
-static size_t body_size;
+static struct blob body;
+static size_t body_room;
 static FILE *file;
+
+/* What is written to @file of KTAP; there is no error but the end */
+static ssize_t keep(void *unused, const char *buf, size_t size)
+{
+	if (size > body_room - body.size) {
+		body_room = 2 * body_room + size;
+		body.data = xrealloc(body.data, body_room);
+	}
+	memcpy(body.data + body.size, buf, size);
+	body.size += size;
+	return size;
+}
 
 void out_begin(enum format f)
 {
 	format = f;
 	colour = f == F_TEXT && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	file = f == F_KTAP ? open_memstream(&body, &body_size) : stdout;
+	file = f == F_KTAP ? fopencookie(NULL, "w", (cookie_io_functions_t){ .write = keep }) :
+			     stdout;
 	if (!file)
 		die("out of memory");
 }
@@ -35,9 +48,9 @@ int out_end(int status, unsigned long results)
 		failed = fclose(file);
 		file = stdout;
 		failed |= printf("KTAP version 1\n1..%lu\n", results) < 0 ||
-			  fwrite(body, 1, body_size, stdout) != body_size;
-		free(body);
-		body = NULL;
+			  fwrite(body.data, 1, body.size, stdout) != body.size;
+		xfree(body.data);
+		body = (struct blob){};
 	}
 	if (failed | fflush(stdout) | ferror(stdout)) {
 		complain("cannot write the report");
@@ -152,7 +165,9 @@ void die(const char *fmt, ...)
 	va_start(args, fmt);
 	vcomplain(fmt, args);
 	va_end(args);
-	exit(2);
+	fflush(stdout);
+	/* without what exit() does: other threads may be at work */
+	_exit(2);
 }
 
 /* Bytes of the character of UTF-8 at @s, 0 if there is none */
@@ -228,6 +243,27 @@ void json_list(struct json_object *o, const char *key, const struct strings *lis
 	json_add(o, key, a);
 }
 
+/* JSON in ASCII: beyond it are characters that a terminal obeys */
+static void put_ascii(const unsigned char *s)
+{
+	unsigned int len, i;
+	uint32_t c;
+
+	for (; *s; s += len) {
+		len = utf8_len(s);
+		c = len > 1 ? *s & (0x7f >> len) : *s;
+		for (i = 1; i < len; i++)
+			c = c << 6 | (s[i] & 0x3f);
+		if (c < 0x7f)
+			fputc(c, file);
+		else if (c < 0x10000)
+			fprintf(file, "\\u%04x", c);
+		else
+			fprintf(file, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+				0xdc00 + (c & 0x3ff));
+	}
+}
+
 void json_line(struct json_object *o)
 {
 	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
@@ -235,7 +271,7 @@ void json_line(struct json_object *o)
 
 	if (!text)
 		die("out of memory");
-	fputs(text, file);
+	put_ascii((const unsigned char *)text);
 	fputc('\n', file);
 	json_object_put(o);
 }

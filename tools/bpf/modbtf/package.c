@@ -10,6 +10,7 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "input.h"
 #include "modbtf.h"
 
@@ -28,6 +29,10 @@ struct member {
 	char *target;		/* of a symbolic link */
 	bool read;
 };
+
+/* The longest path that a file can have, and what is shown of a longer one */
+#define MAX_PATH	4095
+#define MAX_SHOWN	200
 
 static int cmp_member(const void *a, const void *b)
 {
@@ -102,7 +107,8 @@ static const char *plain_path(const char *path)
 
 static void trouble_of(struct reader *r, const char *member, char *problem)
 {
-	char *shown = xasprintf("%s:%s", r->name, member);
+	int len = strlen(member) > MAX_PATH ? MAX_SHOWN : MAX_PATH;
+	char *shown = xasprintf("%s:%.*s", r->name, len, member);
 
 	r->trouble(r->ctx, shown, problem);
 	xfree(shown);
@@ -139,15 +145,13 @@ static void read_hard_link(struct reader *r, struct archive *a, struct archive_e
 {
 	struct member *m = find_member(r, target);
 
-	if (m && m->read)
-		return;
 	if (archive_entry_size(entry)) {
-		if (!is_module_name(path) && !(m && m->wants))
+		if (!is_module_name(path) && !(m && m->wants && !m->read))
 			return;
 		m = add_member(r, target);
 		m->read = true;
 		read_module(r, a, is_module_name(path) ? path : m->wants);
-	} else if (is_module_name(path)) {
+	} else if (is_module_name(path) && !(m && m->read)) {
 		m = add_member(r, target);
 		m->wants = m->wants ?: xstrdup(path);
 	}
@@ -178,7 +182,9 @@ static void read_entry(struct reader *r, struct archive *a, struct archive_entry
 	case AE_IFLNK:
 		m = add_member(r, path);
 		target = archive_entry_symlink(entry) ?: archive_entry_symlink_utf8(entry);
-		if (!m->target)
+		if (m->read || m->target)
+			trouble_of(r, path, xstrdup("two members have this name"));
+		else
 			m->target = xstrdup(target ?: "");
 		break;
 	case AE_IFDIR:
@@ -229,20 +235,34 @@ static char *resolve(const char *path, const char *target)
 	return out;
 }
 
-/* Is @path, or what it is with /usr merged, a module of this package? */
-static bool has_module(struct reader *r, const char *path)
+/* The member @path, or what that is with /usr merged */
+static struct member *find_merged(struct reader *r, const char *path)
 {
 	struct member *m = find_member(r, path);
 	char *usr;
 
-	if (!m && !strncmp(path, "usr/", 4)) {
-		m = find_member(r, path + 4);
-	} else if (!m) {
-		usr = xasprintf("usr/%s", path);
-		m = find_member(r, usr);
-		xfree(usr);
+	if (m)
+		return m;
+	if (!strncmp(path, "usr/", 4))
+		return find_member(r, path + 4);
+	usr = xasprintf("usr/%s", path);
+	m = find_member(r, usr);
+	xfree(usr);
+	return m;
+}
+
+/* Does @m, a link, lead to a module that was read? */
+static bool leads_to_module(struct reader *r, const struct member *m)
+{
+	char *target;
+	int links;
+
+	for (links = 0; m && !m->read && m->target && links < 40; links++) {
+		target = resolve(m->path, m->target);
+		m = find_merged(r, target);
+		xfree(target);
 	}
-	return m && (m->read || m->target);
+	return m && m->read;
 }
 
 /* At the end: what was never read has to be known */
@@ -250,20 +270,15 @@ static void check_member(const void *node, VISIT when, void *ctx)
 {
 	const struct member *m = *(struct member **)node;
 	struct reader *r = ctx;
-	char *target;
 
 	if (when != postorder && when != leaf)
 		return;
 	if (m->wants && !m->read)
-		trouble_of(r, m->wants, xasprintf("a hard link to %s, which has no data here",
-						  m->path));
-	if (!m->target || m->read)
-		return;
-	target = resolve(m->path, m->target);
-	if (!has_module(r, target))
-		trouble_of(r, m->path, xasprintf("a link to %s, which is no module of this package",
-						 m->target));
-	xfree(target);
+		trouble_of(r, m->wants, xasprintf("a hard link to %.*s, which has no data here",
+						  MAX_SHOWN, m->path));
+	if (m->target && !m->read && !leads_to_module(r, m))
+		trouble_of(r, m->path, xasprintf("a link to %.*s, which is no module of this package",
+						 MAX_SHOWN, m->target));
 }
 
 /* Hand over the modules in @a, a tar or cpio that is open.  Returns false if not all of it
@@ -287,7 +302,11 @@ static bool read_members(struct reader *r, struct archive *a)
 		}
 		/* the entry's own goes when its data is read */
 		copy = xstrdup(plain_path(path));
-		read_entry(r, a, entry, copy);
+		if (strlen(copy) <= MAX_PATH)
+			read_entry(r, a, entry, copy);
+		else
+			trouble_of(r, copy, xasprintf("...: its path has %zu bytes, more than "
+						      "a file's can", strlen(copy)));
 		xfree(copy);
 		skip_rest(a);
 	}
@@ -302,38 +321,31 @@ static bool read_members(struct reader *r, struct archive *a)
 	return !problem && ret == ARCHIVE_EOF;
 }
 
-struct nested {
-	struct archive *outer;
-	char buf[BLOCK];
-};
-
-static la_ssize_t read_nested(struct archive *a, void *ctx, const void **buf)
+static la_ssize_t read_nested(struct stream *s, struct archive *a, const void **buf)
 {
-	struct nested *n = ctx;
 	la_ssize_t ret;
 
-	*buf = n->buf;
-	ret = archive_read_data(n->outer, n->buf, sizeof(n->buf));
+	*buf = s->buf;
+	ret = archive_read_data(s->outer, s->buf, BLOCK);
 	if (ret < 0)
-		archive_set_error(a, EIO, "%s", archive_error_string(n->outer) ?: "cut off");
+		archive_set_error(a, EIO, "%s", archive_error_string(s->outer) ?: "cut off");
 	return ret;
 }
 
 static bool read_data_tar(struct reader *r, struct archive *outer)
 {
-	struct nested *n = xrealloc(NULL, sizeof(*n));
+	struct stream s = { .next = read_nested, .outer = outer };
 	struct archive *a = new_archive();
 	bool whole = false;
 
-	n->outer = outer;
-	allow_filters(a);
+	s.buf = xrealloc(NULL, BLOCK);
 	archive_read_support_format_tar(a);
-	if (archive_read_open(a, n, NULL, read_nested, NULL) == ARCHIVE_OK)
+	if (open_stream(a, &s))
 		whole = read_members(r, a);
 	else
 		r->trouble(r->ctx, r->name, archive_problem(a));
 	archive_read_free(a);
-	xfree(n);
+	xfree(s.buf);
 	return whole;
 }
 
@@ -383,26 +395,77 @@ bool is_package(const struct blob *b)
 	return starts(b, "!<arch>\n", 8) || starts(b, "\xed\xab\xee\xdb", 4);
 }
 
+static la_ssize_t read_fd(struct stream *s, struct archive *a, const void **buf)
+{
+	la_ssize_t ret;
+
+	*buf = s->buf;
+	ret = read(s->fd, s->buf, BLOCK);
+	if (ret < 0)
+		archive_set_error(a, errno, "%s", strerror(errno));
+	return ret;
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* Bytes of the header of an .rpm at @off of the file @fd or of @b, 0: there is none */
+static uint64_t rpm_header(int fd, const struct blob *b, uint64_t off)
+{
+	uint8_t p[16];
+
+	if (fd >= 0 && pread(fd, p, sizeof(p), off) != sizeof(p))
+		return 0;
+	if (fd < 0 && off + sizeof(p) > b->size)
+		return 0;
+	if (fd < 0)
+		memcpy(p, b->data + off, sizeof(p));
+	if (memcmp(p, "\x8e\xad\xe8\x01", 4))
+		return 0;
+	return sizeof(p) + 16 * (uint64_t)get32(p + 8) + get32(p + 12);
+}
+
+/* Where the payload of an .rpm begins: behind the lead, the signature, which is padded, and the
+ * header.  0: nowhere.
+ */
+static uint64_t rpm_payload(int fd, const struct blob *b)
+{
+	uint64_t off = 96, len;
+
+	len = rpm_header(fd, b, off);
+	off = (off + len + 7) & ~7ULL;
+	len = len ? rpm_header(fd, b, off) : 0;
+	if (!len || (fd >= 0 ? lseek(fd, off + len, SEEK_SET) < 0 : off + len > b->size))
+		return 0;
+	return off + len;
+}
+
 void read_package(const char *name, int fd, struct blob data, module_fn module,
 		  trouble_fn trouble, void *ctx)
 {
+	struct stream s = { .next = fd < 0 ? no_more : read_fd, .fd = fd };
 	struct reader r = { name, module, trouble, ctx };
-	struct archive *a = new_archive();
 	bool deb = starts(&data, "!<arch>\n", 8);
+	uint64_t off = deb ? 0 : rpm_payload(fd, &data);
+	struct archive *a = new_archive();
 
-	if (deb) {
+	s.buf = xrealloc(NULL, BLOCK);
+	if (fd < 0)
+		s.first = (struct blob){ data.data + off, data.size - off };
+	if (deb)
 		archive_read_support_format_ar(a);
-	} else {
-		allow_filters(a);
-		archive_read_support_filter_rpm(a);
+	else
 		archive_read_support_format_cpio(a);
-	}
-	if ((fd < 0 ? archive_read_open_memory(a, data.data, data.size) :
-		      archive_read_open_fd(a, fd, BLOCK)) != ARCHIVE_OK)
+	if (!deb && !off)
+		trouble(ctx, name, xstrdup("cut off or damaged: no payload behind its headers"));
+	else if (!open_stream(a, &s))
 		trouble(ctx, name, archive_problem(a));
 	else if (deb)
 		read_deb(&r, a);
 	else
 		read_members(&r, a);
 	archive_read_free(a);
+	xfree(s.buf);
 }

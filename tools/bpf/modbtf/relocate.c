@@ -24,8 +24,10 @@ void modbtf_warn(const char *fmt, ...)
 		line = xvasprintf(fmt, args);
 		/* behind the name of the module */
 		start = strstr(line, "BTF: ");
-		said = xasprintf("%.*s", (int)strcspn(line, "\n") - (int)(start + 5 - line),
-				 start + 5);
+		start += strlen("BTF: ");
+		/* with a name in it, which has no limit */
+		said = xasprintf("%.*s", (int)strnlen(start, 2 * NAME_LEN), start);
+		said[strcspn(said, "\n")] = 0;
 		xfree(line);
 	}
 	va_end(args);
@@ -34,8 +36,8 @@ void modbtf_warn(const char *fmt, ...)
 static int cmp_name(const void *a, const void *b, void *btf)
 {
 	u32 x = *(const u32 *)a, y = *(const u32 *)b;
-	int diff = strcmp(btf_str(btf, btf_type_by_id(btf, x)->name_off),
-			  btf_str(btf, btf_type_by_id(btf, y)->name_off));
+	int diff = strncmp(btf_str(btf, btf_type_by_id(btf, x)->name_off),
+			   btf_str(btf, btf_type_by_id(btf, y)->name_off), NAME_LEN);
 
 	return diff ?: x < y ? -1 : x > y;
 }

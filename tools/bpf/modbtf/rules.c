@@ -249,7 +249,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 		tick();
 		what = check_id(m->ids + i, &btf, &map);
 		if (what) {
-			out->detail = xasprintf("__BTF_ID__%s in .BTF_ids %s",
+			out->detail = xasprintf("__BTF_ID__%.*s in .BTF_ids %s", NAME_LEN - 1,
 						m->ids[i].name, what);
 			err = -EINVAL;
 		}

@@ -5,6 +5,7 @@
  * has them; without them the run goes on, as everything here is meant to be safe by itself.
  */
 
+#include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -59,11 +60,11 @@ static const int allowed[] = {
 	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
 	SCMP_SYS(set_tid_address), SCMP_SYS(futex), SCMP_SYS(futex_time64),
 	SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(gettid), SCMP_SYS(getpid),
-	SCMP_SYS(tgkill), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall),
 	SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(alarm),
-	SCMP_SYS(setitimer), SCMP_SYS(getrandom), SCMP_SYS(getrusage), SCMP_SYS(sysinfo),
+	SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(fsync),
+	SCMP_SYS(getrandom), SCMP_SYS(getrusage), SCMP_SYS(sysinfo),
 	SCMP_SYS(exit), SCMP_SYS(exit_group),
 #ifdef __SANITIZE_ADDRESS__
 	/* the search for leaks at the end stops all threads from another process */
@@ -79,6 +80,9 @@ static bool allow(scmp_filter_ctx ctx)
 	struct scmp_arg_cmp flags2 = SCMP_A2(SCMP_CMP_MASKED_EQ, not_to_read, O_RDONLY);
 	/* isatty() */
 	struct scmp_arg_cmp tcgets = SCMP_A1(SCMP_CMP_EQ, TCGETS);
+	struct scmp_arg_cmp tcgets2 = SCMP_A1(SCMP_CMP_EQ, TCGETS2);
+	/* abort() */
+	struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, getpid());
 	size_t i;
 
 	for (i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
@@ -86,6 +90,8 @@ static bool allow(scmp_filter_ctx ctx)
 		if (allowed[i] >= 0 && seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0))
 			return false;
 	return !seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &tcgets) &&
+	       !seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &tcgets2) &&
+	       !seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self) &&
 	       (SCMP_SYS(open) < 0 ||
 		!seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, &flags1)) &&
 	       !seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, &flags2);

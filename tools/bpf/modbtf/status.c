@@ -27,17 +27,22 @@ static bool exists(const char *sysfs, const char *fmt_dir, const char *name, con
 	return ret;
 }
 
-/* The state of a module, for xfree() */
+/* The state of a module, for xfree(); NULL: it cannot be read */
 static char *state_of(const char *sysfs, const char *name)
 {
 	char *path = xasprintf("%s/module/%s/btf", sysfs, name), *problem;
+	bool there = exists(sysfs, "module/", name, "/btf");
 	struct blob b;
 	size_t len;
 
-	problem = read_file(path, &b);
+	problem = read_file(path, true, &b);
+	if (problem && there)
+		complain("%s: %s", path, problem);
 	xfree(path);
 	if (problem) {
 		xfree(problem);
+		if (there)
+			return NULL;
 		return xstrdup(exists(sysfs, "kernel/btf/", name, "") ?
 			       "has BTF, not known if right" : "has no BTF, not known why");
 	}
@@ -54,7 +59,7 @@ int cmd_status(const char *sysfs, bool json)
 	struct strings names = {};
 	struct json_object *o;
 	struct dirent *d;
-	bool dropped;
+	bool dropped, trouble = false;
 	int status = 0;
 	size_t i;
 	DIR *dir;
@@ -75,6 +80,11 @@ int cmd_status(const char *sysfs, bool json)
 
 	for (i = 0; i < names.nr; i++) {
 		state = state_of(sysfs, names.str[i]);
+		if (!state) {
+			trouble = true;
+			xfree(names.str[i]);
+			continue;
+		}
 		dropped = !strncmp(state, "dropped:", 8);
 		if (dropped)
 			status = 1;
@@ -94,5 +104,5 @@ int cmd_status(const char *sysfs, bool json)
 		xfree(names.str[i]);
 	}
 	xfree(names.str);
-	return status;
+	return trouble ? 2 : status;
 }

@@ -108,15 +108,15 @@ struct suppression *suppressed(struct suppressions *s, const struct place *place
 	if (!s->nr)
 		return NULL;
 	to_fields(field, place, module, res, false);
-	for (i = 0; i < s->nr && !found; i++) {
+	for (i = 0; i < s->nr; i++) {
 		for (f = 0; f < 5 && fits(s->list[i].field[f], field[f]); f++)
 			;
-		if (f == 5)
-			found = s->list + i;
+		if (f < 5)
+			continue;
+		s->list[i].used++;
+		found = found ?: s->list + i;
 	}
 	free_fields(field);
-	if (found)
-		found->used++;
 	return found;
 }
 

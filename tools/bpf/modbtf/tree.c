@@ -174,6 +174,7 @@ void read_modules(const char *path, module_fn module, trouble_fn trouble, void *
 		trouble(ctx, path, problem);
 		return;
 	}
+	work_on(path);
 	fd = stat(path, &st) || S_ISDIR(st.st_mode) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && !fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
 		problem = read_fd(fd, &st, path, module, trouble, ctx);

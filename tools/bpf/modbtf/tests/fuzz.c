@@ -34,12 +34,12 @@ static void module(void *ctx, const struct place *place, struct arena *arena, st
 	struct look l = { .arena = arena, .file = *data };
 	struct suppressions none = {};
 
-	look(&l, ctx, place->shown);
+	look(&l, ctx, place->shown, place->path);
 	if (!l.trouble) {
 		xfree(suppression_line(place, l.m.name, &l.res));
 		suppressed(&none, place, l.m.name, &l.res);
 	}
-	xfree(l.file.data);
+	look_forget_file(&l);
 	arena_free(l.arena);
 }
 

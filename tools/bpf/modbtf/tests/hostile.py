@@ -93,13 +93,16 @@ def elf(sections):
         len(headers) - 1) + body + b''.join(headers)
 
 
+def id_note(base, note=0x102):
+    return struct.pack('<3I', 6, 32, note) + b'Linux\0\0\0' + hashlib.sha256(base.raw()).digest()
+
+
 def module(btf=None, name='m', base=None, note=0x102, sections=()):
     """A module with .BTF @btf, and the note that it was built against @base"""
     name = name if isinstance(name, bytes) else name.encode()
     s = [('.modinfo', 1, 2, b'license=GPL\0name=' + name + b'\0')]
     if base:
-        s.append(('.note.Linux', 7, 2, struct.pack('<3I', 6, 32, note) + b'Linux\0\0\0' +
-                  hashlib.sha256(base.raw()).digest()))
+        s.append(('.note.Linux', 7, 2, id_note(base, note)))
     if btf:
         s.append(('.BTF', 1, 0, btf.raw()))
     return elf(s + list(sections))
@@ -220,6 +223,17 @@ def bombs(d):
     zeros = zstd(b'\0' * (255 << 20))
     put(d + 'nested.deb', ar([('debian-binary', b'2.0\n'), ('data.tar.xz', lzma.compress(
         tar([('lib/modules/m%05d.ko.zst' % i, zeros) for i in range(100)])))]))
+    # a compression in a compression, whose inner one has much input and no output
+    put(d + 'twice.ko.zst', zstd(zstd(gzip.compress(b'') * 20000000)))
+    # a name that is in the words of a result
+    symbol = b'__BTF_ID__func__' + b'x' * (64 << 20)
+    ko = elf([('.BTF_ids', 1, 2, b'\1\0\0\0'), ('.symtab', 2, 0, b'\0' * 24 + struct.pack(
+        '<IBBHQQ', 1, 0, 0, 1, 0, 4), 3, 24), ('.strtab', 3, 0, b'\0' + symbol + b'\0'),
+              ('.BTF', 1, 0, small_split(BASE).raw()),
+              ('.note.Linux', 7, 2, id_note(BASE))])
+    put(d + 'words.ko.xz', lzma.compress(ko, preset=0))
+    put(d + 'path.deb', ar([('debian-binary', b'2.0\n'), ('data.tar.gz', gzip.compress(
+        tar([('x' * 900000 + '.ko', GOOD)] * 20)))]))
     # what is no module has to be skipped, and that takes as long
     put(d + 'skipped.deb', ar([('debian-binary', b'2.0\n'), ('data.tar.gz', gzip.compress(
         tar([('zeros', b'\0' * (64 << 20)), ('m.ko', GOOD)])))]))
@@ -263,6 +277,45 @@ def slow(d):
     put(d + 'arrays.ko', module(m, sections=[base]))
     m.struct('st', 0, [('', m.first + 9979, 0)] * 65535)
     put(d + 'array-members.ko', module(m, sections=[base]))
+
+
+def long_loops(d):
+    """Loops that did not look at the clock"""
+    put(d + 'base', BASE.raw())
+    put(d + 'good.ko', GOOD)
+    # sections that lie over one another: all have the same notes
+    notes = struct.pack('<3I', 0, 0, 9) * 500000
+    names = b'\0.shstrtab\0'
+    headers = [b'\0' * 64] + [struct.pack('<IIQQQQIIQQ', 1, 7, 0, 0, 64, len(notes), 0, 0, 4, 0)] * 60000
+    headers.append(struct.pack('<IIQQQQIIQQ', 1, 3, 0, 0, 64 + len(notes), len(names), 0, 0, 1, 0))
+    off = 64 + len(notes) + len(names)
+    put(d + 'notes.ko.zst', zstd(b'\x7fELF\2\1\1' + b'\0' * 9 + struct.pack(
+        '<HHIQQQIHHHHHH', 1, 62, 1, 0, 0, off, 0, 64, 0, 0, 64, len(headers), len(headers) - 1) +
+        notes + names + b''.join(headers)))
+    # names of a distilled base that are the ends of one string
+    distilled = Btf()
+    name = distilled.name('y' * (4 << 20))
+    for i in range(50000):
+        distilled.int(name + i, 4)
+    base = ('.BTF.base', 1, 0, distilled.raw())
+    put(d + 'suffixes.ko.zst', zstd(module(Btf(distilled), sections=[base])))
+    # arguments that are arrays of arrays behind modifiers
+    m = Btf(BASE)
+    to = BASE.int_id
+    for _ in range(30):
+        to = m.array(to, BASE.int_id, 1)
+        for _ in range(30):
+            to = m.add(10, size=to)
+    for _ in range(100):
+        m.proto(0, [(0, to)] * 65535)
+    put(d + 'arguments.ko.zst', zstd(module(m, base=BASE)))
+    # long names of enumerators
+    m = Btf(BASE)
+    name = m.name('e' * 500)
+    rest = struct.pack('<Ii', name, 0) * 65535
+    for _ in range(200):
+        m.add(ENUM, 'e', 4, 65535, rest)
+    put(d + 'enumerators.ko.zst', zstd(module(m, base=BASE)))
 
 
 def other_names(d):
@@ -328,6 +381,12 @@ def links(d):
     put(d + 'utf8.deb', ar([head, ('data.tar', utf8.getvalue())]))
     put(d + 'tarball.deb', ar([head, ('data.tarball', tar([])), ('data.tar', tar([('a.ko', GOOD)]))]))
     put(d + 'twice.deb', ar([head, ('data.tar', tar([('a.ko', GOOD)])), ('data.tar', tar([('b.ko', OLD)]))]))
+    # links that lead nowhere, data twice, a link in the place of a module
+    put(d + 'circle.deb', deb([('./a.ko', link(sym, 'b.ko')), ('./b.ko', link(sym, 'a.ko')),
+                               ('./self.ko', link(sym, 'self.ko')), ('./good.ko', GOOD)]))
+    payload = cpio([('good.ko', 1, 2, GOOD), ('old.ko', 1, 2, OLD)])
+    put(d + 'both.rpm', rpm(gzip.compress(payload)))
+    put(d + 'replaced.deb', deb([('./a.ko', GOOD), ('./a.ko', link(sym, '/etc/a.ko'))]))
     put(d + 'store/good.ko', GOOD)
     put(d + 'store/old.ko', OLD)
 
@@ -363,7 +422,7 @@ def reports(d):
 
 
 def main():
-    for case in (exec_filter, bombs, slow, other_names, names, links, reports):
+    for case in (exec_filter, bombs, slow, long_loops, other_names, names, links, reports):
         case('%s/%s/' % (sys.argv[1], case.__name__))
 
 
