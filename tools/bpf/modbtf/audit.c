@@ -112,8 +112,10 @@ static void add(struct pool *p, const struct place *place, struct look look, cha
 static void add_module(void *ctx, const struct place *place, struct arena *arena,
 		       struct blob *data)
 {
-	struct look look = { .arena = arena, .file = data ? *data : (struct blob){}, .found = true };
+	struct look look = { .arena = arena, .found = true };
 
+	if (data)
+		look.file = *data;
 	add(ctx, place, look, NULL);
 }
 

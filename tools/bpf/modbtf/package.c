@@ -277,7 +277,7 @@ static void check_member(const void *node, VISIT when, void *ctx)
 		trouble_of(r, m->wants, xasprintf("a hard link to %.*s, which has no data here",
 						  MAX_SHOWN, m->path));
 	if (m->target && !m->read && !leads_to_module(r, m))
-		trouble_of(r, m->path, xasprintf("a link to %.*s, which is no module of this package",
+		trouble_of(r, m->path, xasprintf("a link to %.*s, no module of this package",
 						 MAX_SHOWN, m->target));
 }
 
@@ -305,8 +305,8 @@ static bool read_members(struct reader *r, struct archive *a)
 		if (strlen(copy) <= MAX_PATH)
 			read_entry(r, a, entry, copy);
 		else
-			trouble_of(r, copy, xasprintf("...: its path has %zu bytes, more than "
-						      "a file's can", strlen(copy)));
+			trouble_of(r, copy, xasprintf("a path of %zu bytes, cut off here",
+						      strlen(copy)));
 		xfree(copy);
 		skip_rest(a);
 	}
