@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,11 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <bpf/btf.h>
 #include "kmod_btf_helpers.h"
-
-/* In libbpf, but in none of its public headers */
-void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
 
 int kmod_read(struct kmod *k, const char *path)
 {
@@ -24,7 +19,7 @@ int kmod_read(struct kmod *k, const char *path)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) || st.st_size < sizeof(Elf64_Ehdr)) {
+	if (fstat(fd, &st) || st.st_size < sizeof(Elf_Ehdr)) {
 		close(fd);
 		return -EINVAL;
 	}
@@ -33,7 +28,7 @@ int kmod_read(struct kmod *k, const char *path)
 	n = k->data ? read(fd, k->data, k->size) : -1;
 	close(fd);
 	if (!k->data || n != k->size || memcmp(k->data, ELFMAG, SELFMAG) ||
-	    k->data[EI_CLASS] != ELFCLASS64) {
+	    k->data[EI_CLASS] != ELF_CLASS) {
 		kmod_free(k);
 		return -EINVAL;
 	}
@@ -72,17 +67,17 @@ int kmod_load(const struct kmod *k, const char *params)
 	return syscall(__NR_init_module, k->data, k->size, params) ? -errno : 0;
 }
 
-static Elf64_Shdr *shdrs(const struct kmod *k, unsigned int *nr)
+static Elf_Shdr *shdrs(const struct kmod *k, unsigned int *nr)
 {
-	Elf64_Ehdr *eh = (void *)k->data;
+	Elf_Ehdr *eh = (void *)k->data;
 
 	*nr = eh->e_shnum;
 	return (void *)(k->data + eh->e_shoff);
 }
 
-static const char *shname(const struct kmod *k, const Elf64_Shdr *sh)
+static const char *shname(const struct kmod *k, const Elf_Shdr *sh)
 {
-	Elf64_Ehdr *eh = (void *)k->data;
+	Elf_Ehdr *eh = (void *)k->data;
 	unsigned int nr;
 
 	return (char *)k->data + shdrs(k, &nr)[eh->e_shstrndx].sh_offset + sh->sh_name;
@@ -91,7 +86,7 @@ static const char *shname(const struct kmod *k, const Elf64_Shdr *sh)
 void *kmod_section_header(const struct kmod *k, const char *name)
 {
 	unsigned int i, nr;
-	Elf64_Shdr *sh = shdrs(k, &nr);
+	Elf_Shdr *sh = shdrs(k, &nr);
 
 	for (i = 1; i < nr; i++)
 		if (!strcmp(shname(k, &sh[i]), name))
@@ -101,15 +96,13 @@ void *kmod_section_header(const struct kmod *k, const char *name)
 
 void *kmod_section(const struct kmod *k, const char *name, size_t *size)
 {
-	Elf64_Shdr *sh = kmod_section_header(k, name);
+	Elf_Shdr *sh = kmod_section_header(k, name);
 
 	*size = sh ? sh->sh_size : 0;
 	return sh ? k->data + sh->sh_offset : NULL;
 }
 
-/* Append to the file, aligned. Returns the offset, 0 without memory. @data may be
- * a part of the file.
- */
+/* Append to the file, aligned.  @data may be a part of it.  Returns the offset, or 0. */
 static size_t append(struct kmod *k, const void *data, size_t size)
 {
 	size_t off = (k->size + 7) & ~7UL;
@@ -126,11 +119,11 @@ static size_t append(struct kmod *k, const void *data, size_t size)
 }
 
 /* A section header more, for a section of that name and nothing else */
-static Elf64_Shdr *add_section(struct kmod *k, const char *name)
+static Elf_Shdr *add_section(struct kmod *k, const char *name)
 {
-	Elf64_Ehdr *eh = (void *)k->data;
+	Elf_Ehdr *eh = (void *)k->data;
 	unsigned int nr, ndx = eh->e_shstrndx;
-	Elf64_Shdr *sh = shdrs(k, &nr), *table;
+	Elf_Shdr *sh = shdrs(k, &nr), *table;
 	size_t len = sh[ndx].sh_size, off;
 	char *names;
 
@@ -169,7 +162,7 @@ err:
 int kmod_set_section(struct kmod *k, const char *name, const void *data, size_t size, bool dup)
 {
 	size_t off = append(k, data, size), at;
-	Elf64_Shdr *sh;
+	Elf_Shdr *sh;
 
 	sh = !off ? NULL : dup ? NULL : kmod_section_header(k, name);
 	if (off && !sh)
@@ -186,72 +179,86 @@ int kmod_set_section(struct kmod *k, const char *name, const void *data, size_t 
 
 void kmod_hide_section(struct kmod *k, const char *name)
 {
-	Elf64_Shdr *sh = kmod_section_header(k, name);
+	Elf_Shdr *sh = kmod_section_header(k, name);
 
 	if (sh)
 		sh->sh_name = 0;
 }
 
-unsigned char *kmod_base_id(const struct kmod *k, unsigned int **type)
-{
-	unsigned int i, nr;
-	Elf64_Shdr *sh = shdrs(k, &nr);
-
-	for (i = 1; i < nr; i++) {
-		unsigned char *p = k->data + sh[i].sh_offset, *end = p + sh[i].sh_size;
-
-		if (sh[i].sh_type != SHT_NOTE)
-			continue;
-		while (p + sizeof(Elf64_Nhdr) <= end) {
-			Elf64_Nhdr *n = (void *)p;
-			unsigned char *name = p + sizeof(*n);
-			unsigned char *desc = name + ((n->n_namesz + 3) & ~3);
-
-			if ((n->n_type == KMOD_NOTE_BASE_ID ||
-			     n->n_type == KMOD_NOTE_DISTILLED_ID) &&
-			    n->n_namesz == sizeof("Linux") && !strcmp((char *)name, "Linux") &&
-			    n->n_descsz == KMOD_ID_SIZE) {
-				if (type)
-					*type = &n->n_type;
-				return desc;
-			}
-			p = desc + ((n->n_descsz + 3) & ~3);
-		}
-	}
-	return NULL;
-}
-
-static int cmp_u32(const void *a, const void *b)
-{
-	__u32 x = *(__u32 *)a, y = *(__u32 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-struct same_type {
-	const struct btf *from, *to;
+struct note {
+	unsigned char *start, *desc, *end;
+	Elf_Nhdr hdr;
 };
 
-/* The id in @to of the type that has @id in @from, by name and kind */
-static int same_type(__u32 id, const void *ctx)
+static size_t padded(size_t size)
 {
-	const struct same_type *c = ctx;
-	const struct btf_type *t = btf__type_by_id(c->from, id);
-
-	if (!t)
-		return -EINVAL;
-	return btf__find_by_name_kind(c->to, btf__name_by_offset(c->from, t->name_off),
-				      btf_kind(t));
+	return (size + 3) & ~3UL;
 }
 
-/* The next symbol of an id or a set in .BTF_ids after *@sym, which starts as NULL.
+static bool find_note(const struct kmod *k, __u32 type, struct note *n)
+{
+	static const char owner[] = "Linux";
+	unsigned char *p, *name, *end;
+	size_t size;
+
+	p = kmod_section(k, BTF_NOTE_SECTION, &size);
+	for (end = p + size; p && p + sizeof(n->hdr) + sizeof(owner) <= end; p = n->end) {
+		memcpy(&n->hdr, p, sizeof(n->hdr));
+		name = p + sizeof(n->hdr);
+		n->start = p;
+		n->desc = name + padded(n->hdr.n_namesz);
+		n->end = n->desc + padded(n->hdr.n_descsz);
+		if (n->hdr.n_type == type && n->hdr.n_namesz == sizeof(owner) &&
+		    !memcmp(name, owner, sizeof(owner)) && n->end <= end)
+			return true;
+	}
+	return false;
+}
+
+unsigned char *kmod_base_id(const struct kmod *k, unsigned char **type)
+{
+	struct note n;
+
+	if ((!find_note(k, LINUX_ELFNOTE_BTF_BASE_ID, &n) &&
+	     !find_note(k, LINUX_ELFNOTE_BTF_DISTILLED_ID, &n)) ||
+	    n.hdr.n_descsz != BTF_BASE_ID_SIZE)
+		return NULL;
+	if (type)
+		*type = n.start + offsetof(Elf_Nhdr, n_type);
+	return n.desc;
+}
+
+void *kmod_btf_ids_table(const struct kmod *k, __u32 *cnt)
+{
+	struct note n;
+
+	*cnt = 0;
+	if (!find_note(k, LINUX_ELFNOTE_BTF_IDS, &n))
+		return NULL;
+	*cnt = n.hdr.n_descsz / sizeof(struct btf_ids_range);
+	return n.desc;
+}
+
+void kmod_drop_table(struct kmod *k)
+{
+	Elf_Shdr *sh = kmod_section_header(k, BTF_NOTE_SECTION);
+	struct note n;
+
+	if (!find_note(k, LINUX_ELFNOTE_BTF_IDS, &n))
+		return;
+	memmove(n.start, n.end, k->data + sh->sh_offset + sh->sh_size - n.end);
+	sh->sh_size -= n.end - n.start;
+}
+
+/*
+ * The next symbol of an id or a set in .BTF_ids after *@sym, which starts as NULL.
  * Returns where it leads, or NULL at the end.
  */
-static __u32 *next_btf_id(const struct kmod *k, Elf64_Sym **sym, const char **kind)
+static __u32 *next_btf_id(const struct kmod *k, Elf_Sym **sym, const char **kind)
 {
-	Elf64_Shdr *ids = kmod_section_header(k, ".BTF_ids");
-	Elf64_Shdr *symtab = kmod_section_header(k, ".symtab"), *sh;
-	Elf64_Sym *end;
+	Elf_Shdr *ids = kmod_section_header(k, ".BTF_ids");
+	Elf_Shdr *symtab = kmod_section_header(k, ".symtab"), *sh;
+	Elf_Sym *end;
 	unsigned int nr;
 
 	if (!ids || !symtab)
@@ -273,7 +280,7 @@ static __u32 *next_btf_id(const struct kmod *k, Elf64_Sym **sym, const char **ki
 
 __u32 *kmod_btf_id(const struct kmod *k, const char *symbol)
 {
-	Elf64_Sym *sym = NULL;
+	Elf_Sym *sym = NULL;
 	const char *kind;
 	__u32 *p;
 
@@ -283,387 +290,119 @@ __u32 *kmod_btf_id(const struct kmod *k, const char *symbol)
 	return NULL;
 }
 
-void kmod_strip_btf_ids(struct kmod *k, const char *symbol)
+void kmod_strip_btf_ids(struct kmod *k)
 {
-	Elf64_Sym *sym = NULL;
+	Elf_Sym *sym = NULL;
 	const char *kind;
 
 	while (next_btf_id(k, &sym, &kind))
-		if (!strncmp(kind, symbol, strlen(symbol)))
-			sym->st_name = 0;
+		sym->st_name = 0;
 }
 
-/* Give every id in .BTF_ids another value, and sort the sets again */
-static int rewrite_btf_ids(struct kmod *k, int (*new_id)(__u32 id, const void *ctx),
-			   const void *ctx)
+static int cmp_id(const void *a, const void *b)
 {
-	Elf64_Sym *sym = NULL;
+	__u32 x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x < y ? -1 : x > y;
+}
+
+static size_t range_head(__u32 kind)
+{
+	return (kind == BTF_IDS_SET8 ? 2 : kind == BTF_IDS_SET) * sizeof(__u32);
+}
+
+static size_t range_step(__u32 kind)
+{
+	return (kind == BTF_IDS_SET8 ? 2 : 1) * sizeof(__u32);
+}
+
+static int map_range(unsigned char *ids, size_t size, const struct btf_ids_range *r,
+		     int (*new_id)(__u32 id, void *ctx), void *ctx)
+{
+	size_t head = range_head(r->kind), step = range_step(r->kind);
+	unsigned char *first = ids + r->offset + head;
+	__u32 i, id;
+	int new;
+
+	if (r->offset > size || head + (__u64)r->cnt * step > size - r->offset)
+		return -EINVAL;
+	for (i = 0; i < r->cnt; i++) {
+		memcpy(&id, first + i * step, sizeof(id));
+		if (!id)
+			continue;
+		new = new_id(id, ctx);
+		if (new < 0)
+			return new;
+		memcpy(first + i * step, &new, sizeof(new));
+	}
+	if (r->kind != BTF_IDS_LIST)
+		qsort(first, r->cnt, step, cmp_id);
+	return 0;
+}
+
+static bool is_set(const char *kind, struct btf_ids_range *r)
+{
+	if (!strncmp(kind, "set8__", 6))
+		r->kind = BTF_IDS_SET8;
+	else if (!strncmp(kind, "set__", 5))
+		r->kind = BTF_IDS_SET;
+	else
+		return false;
+	return true;
+}
+
+/* Is that place in one of the sets that the symbols name? */
+static bool in_set(const struct kmod *k, const __u32 *id)
+{
+	struct btf_ids_range r;
+	Elf_Sym *sym = NULL;
 	const char *kind;
 	__u32 *p;
-	int id;
 
-	while ((p = next_btf_id(k, &sym, &kind))) {
-		if (!strncmp(kind, "set", 3) || !*p)
+	while ((p = next_btf_id(k, &sym, &kind)))
+		if (is_set(kind, &r) && id >= p && (void *)id < (void *)p + range_head(r.kind) +
+						   (size_t)*p * range_step(r.kind))
+			return true;
+	return false;
+}
+
+static int map_by_symbols(struct kmod *k, unsigned char *ids, size_t size,
+			  int (*new_id)(__u32 id, void *ctx), void *ctx)
+{
+	Elf_Sym *sym = NULL;
+	const char *kind;
+	int err = 0;
+	__u32 *p;
+
+	while (!err && (p = next_btf_id(k, &sym, &kind))) {
+		struct btf_ids_range r = { .offset = (unsigned char *)p - ids, .cnt = 1 };
+
+		if (is_set(kind, &r))
+			r.cnt = *p;
+		else if (in_set(k, p))
 			continue;
-		id = new_id(*p, ctx);
-		if (id < 0)
-			return id;
-		*p = id;
+		err = map_range(ids, size, &r, new_id, ctx);
 	}
-	sym = NULL;
-	while ((p = next_btf_id(k, &sym, &kind))) {
-		if (!strncmp(kind, "set8__", 6))
-			qsort(p + 2, p[0], 2 * sizeof(*p), cmp_u32);
-		else if (!strncmp(kind, "set__", 5))
-			qsort(p + 1, p[0], sizeof(*p), cmp_u32);
-	}
-	return 0;
-}
-
-bool kernel_relocates_btf(const struct btf *vmlinux)
-{
-	return btf__find_by_name_kind(vmlinux, "btf_relocate", BTF_KIND_FUNC) > 0;
-}
-
-/* Stamp it as built against @base */
-static int set_base_id(struct kmod *k, const struct btf *base, unsigned int note_type)
-{
-	unsigned int *type;
-	unsigned char *id = kmod_base_id(k, &type);
-	__u32 size;
-	const void *raw = btf__raw_data(base, &size);
-
-	if (!raw)
-		return -ENOMEM;
-	if (id) {
-		libbpf_sha256(raw, size, id);
-		*type = note_type;
-	}
-	return 0;
-}
-
-int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool distilled)
-{
-	struct btf *dist = NULL, *split = NULL, *old = NULL, *old_base = NULL;
-	size_t size, base_size;
-	const void *raw;
-	__u32 raw_size;
-	int err = -EINVAL;
-	void *data, *base_data;
-
-	data = kmod_section(k, ".BTF", &size);
-	base_data = kmod_section(k, ".BTF.base", &base_size);
-	if (!data)
-		return -ENOENT;
-
-	if (base_data) {
-		old_base = btf__new(base_data, base_size);
-		old = old_base ? btf__new_split(data, size, old_base) : NULL;
-		dist = btf__new(base_data, base_size);
-		split = dist ? btf__new_split(data, size, dist) : NULL;
-		if (!old || !split)
-			goto out;
-	} else {
-		old = btf__new_split(data, size, vmlinux);
-		if (!old)
-			goto out;
-		err = btf__distill_base(old, &dist, &split);
-		if (err)
-			goto out;
-	}
-
-	if (!distilled) {
-		err = btf__relocate(split, base);
-		if (err)
-			goto out;
-	}
-	err = rewrite_btf_ids(k, same_type, &(struct same_type){ old, split });
-	if (err)
-		goto out;
-
-	raw = btf__raw_data(split, &raw_size);
-	err = raw ? kmod_set_section(k, ".BTF", raw, raw_size, false) : -ENOMEM;
-	if (err)
-		goto out;
-	if (distilled) {
-		raw = btf__raw_data(dist, &raw_size);
-		err = raw ? kmod_set_section(k, ".BTF.base", raw, raw_size, false) : -ENOMEM;
-		if (err)
-			goto out;
-	} else {
-		kmod_hide_section(k, ".BTF.base");
-	}
-
-	kmod_hide_section(k, ".BTF.distilled");
-	err = set_base_id(k, base, distilled ? KMOD_NOTE_DISTILLED_ID : KMOD_NOTE_BASE_ID);
-out:
-	btf__free(split);
-	btf__free(dist);
-	btf__free(old);
-	btf__free(old_base);
 	return err;
 }
 
-static struct btf *btf_dup(struct btf *btf)
+int kmod_map_btf_ids(struct kmod *k, int (*new_id)(__u32 id, void *ctx), void *ctx)
 {
-	__u32 size;
-	const void *raw = btf__raw_data(btf, &size);
-
-	return raw ? btf__new(raw, size) : NULL;
-}
-
-struct btf *btf_one_more(struct btf *vmlinux)
-{
-	struct btf *btf = btf_dup(vmlinux);
-
-	if (btf && btf__add_ptr(btf, 0) < 0) {
-		btf__free(btf);
-		return NULL;
-	}
-	return btf;
-}
-
-struct btf *btf_shifted(struct btf *vmlinux)
-{
-	struct btf *btf = btf__new_empty();
-
-	if (btf && (btf__add_struct(btf, "a_struct_that_no_kernel_has", 8) < 0 ||
-		    btf__add_btf(btf, vmlinux) < 0)) {
-		btf__free(btf);
-		return NULL;
-	}
-	return btf;
-}
-
-static size_t type_size(const struct btf_type *t)
-{
-	__u32 n = btf_vlen(t);
-
-	switch (btf_kind(t)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_VAR:
-	case BTF_KIND_DECL_TAG:
-		return sizeof(*t) + 4;
-	case BTF_KIND_ARRAY:
-		return sizeof(*t) + sizeof(struct btf_array);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		return sizeof(*t) + n * sizeof(struct btf_member);
-	case BTF_KIND_ENUM:
-		return sizeof(*t) + n * sizeof(struct btf_enum);
-	case BTF_KIND_ENUM64:
-		return sizeof(*t) + n * sizeof(struct btf_enum64);
-	case BTF_KIND_FUNC_PROTO:
-		return sizeof(*t) + n * sizeof(struct btf_param);
-	case BTF_KIND_DATASEC:
-		return sizeof(*t) + n * sizeof(struct btf_var_secinfo);
-	default:
-		return sizeof(*t);
-	}
-}
-
-/* Another numbering of the types of a base */
-struct renumbering {
-	const __u32 *to;	/* new id of each type; 0: it is gone */
-	__u32 nr;		/* ids of the old base */
-	__u32 less;		/* types that are gone */
-};
-
-static int new_number(__u32 id, const void *ctx)
-{
-	const struct renumbering *r = ctx;
-
-	return !id ? 0 : id < r->nr ? r->to[id] : id - r->less;
-}
-
-static void renumber(__u32 *id, const struct renumbering *r)
-{
-	*id = new_number(*id, r);
-}
-
-static void renumber_refs(struct btf_type *t, const struct renumbering *r)
-{
-	__u32 i, n = btf_vlen(t);
-
-	switch (btf_kind(t)) {
-	case BTF_KIND_PTR:
-	case BTF_KIND_TYPEDEF:
-	case BTF_KIND_VOLATILE:
-	case BTF_KIND_CONST:
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_TYPE_TAG:
-	case BTF_KIND_FUNC:
-	case BTF_KIND_VAR:
-	case BTF_KIND_DECL_TAG:
-		renumber(&t->type, r);
-		break;
-	case BTF_KIND_ARRAY:
-		renumber(&btf_array(t)->type, r);
-		renumber(&btf_array(t)->index_type, r);
-		break;
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		for (i = 0; i < n; i++)
-			renumber(&btf_members(t)[i].type, r);
-		break;
-	case BTF_KIND_FUNC_PROTO:
-		renumber(&t->type, r);
-		for (i = 0; i < n; i++)
-			renumber(&btf_params(t)[i].type, r);
-		break;
-	case BTF_KIND_DATASEC:
-		for (i = 0; i < n; i++)
-			renumber(&btf_var_secinfos(t)[i].type, r);
-		break;
-	}
-}
-
-static __u32 nr_gone(const __u32 *to, __u32 nr)
-{
-	__u32 id, gone = 0;
-
-	for (id = 1; id < nr; id++)
-		gone += !to[id];
-	return gone;
-}
-
-struct btf *btf_renumbered(struct btf *vmlinux, const __u32 *to)
-{
-	__u32 size, id, len, nr = btf__type_cnt(vmlinux);
-	const void *raw = btf__raw_data(vmlinux, &size);
-	const struct btf_type **at = calloc(nr, sizeof(*at));
-	struct renumbering r = { to, nr, nr_gone(to, nr) };
-	struct btf_header *hdr = raw ? malloc(size) : NULL;
-	struct btf *btf = NULL;
-	void *p, *strings;
-
-	if (!at || !hdr)
-		goto out;
-	memcpy(hdr, raw, size);
-	for (id = 1; id < nr; id++)
-		at[to[id]] = btf__type_by_id(vmlinux, id);
-
-	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
-	strings = (void *)hdr + hdr->hdr_len + hdr->str_off;
-	for (id = 1; id < nr - r.less; id++) {
-		if (!at[id])
-			goto out;
-		len = type_size(at[id]);
-		memcpy(p, at[id], len);
-		renumber_refs(p, &r);
-		p += len;
-	}
-	/* the strings follow */
-	hdr->type_len = p - ((void *)hdr + hdr->hdr_len + hdr->type_off);
-	memmove(p, strings, hdr->str_len);
-	hdr->str_off = hdr->type_off + hdr->type_len;
-	btf = btf__new(hdr, hdr->hdr_len + hdr->str_off + hdr->str_len);
-out:
-	free(hdr);
-	free(at);
-	return btf;
-}
-
-int kmod_renumber(struct kmod *k, struct btf *vmlinux, const __u32 *to)
-{
-	__u32 nr = btf__type_cnt(vmlinux);
-	struct renumbering r = { to, nr, nr_gone(to, nr) };
-	struct btf *base = btf_renumbered(vmlinux, to);
-	struct btf_header *hdr;
-	void *p, *end;
 	size_t size;
-	int err = -EINVAL;
+	unsigned char *ids = kmod_section(k, ".BTF_ids", &size);
+	struct btf_ids_range r;
+	unsigned char *table;
+	__u32 i, cnt;
+	int err = 0;
 
-	hdr = kmod_section(k, ".BTF", &size);
-	if (!base || !hdr || kmod_section_header(k, ".BTF.base"))
-		goto out;
-	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
-	for (end = p + hdr->type_len; p < end; p += type_size(p))
-		renumber_refs(p, &r);
-	kmod_hide_section(k, ".BTF.distilled");
-	err = rewrite_btf_ids(k, new_number, &r) ?: set_base_id(k, base, KMOD_NOTE_BASE_ID);
-out:
-	btf__free(base);
-	return err;
-}
-
-static void move_names(struct btf_type *t, __u32 by)
-{
-	__u32 i, n = btf_vlen(t);
-
-	if (t->name_off)
-		t->name_off += by;
-	for (i = 0; i < n; i++) {
-		__u32 *name = btf_is_composite(t) ? &btf_members(t)[i].name_off :
-			      btf_is_enum(t) ? &btf_enum(t)[i].name_off :
-			      btf_is_enum64(t) ? &btf_enum64(t)[i].name_off :
-			      btf_is_func_proto(t) ? &btf_params(t)[i].name_off : NULL;
-
-		if (name && *name)
-			*name += by;
+	table = kmod_btf_ids_table(k, &cnt);
+	if (!table)
+		return map_by_symbols(k, ids, size, new_id, ctx);
+	for (i = 0; i < cnt && !err; i++) {
+		memcpy(&r, table + i * sizeof(r), sizeof(r));
+		err = map_range(ids, size, &r, new_id, ctx);
 	}
-}
-
-static __u32 strings_size(const struct btf *btf)
-{
-	__u32 size;
-	const struct btf_header *h = btf__raw_data(btf, &size);
-
-	return h ? h->str_len : 0;
-}
-
-int kmod_rebase_both(struct kmod *k, struct btf *vmlinux, struct btf *base, __u32 front)
-{
-	__u32 i, nr = btf__type_cnt(vmlinux), *to = btf_same_order(vmlinux);
-	struct renumbering r = { to, nr, nr - btf__type_cnt(base) };
-	__u32 strs = strings_size(base) - strings_size(vmlinux);
-	size_t size, distilled_size;
-	struct kmod_distilled *d;
-	struct btf_header *hdr;
-	int err = -ENOENT;
-	void *p, *end;
-
-	hdr = kmod_section(k, ".BTF", &size);
-	d = kmod_section(k, ".BTF.distilled", &distilled_size);
-	if (!hdr || !d || !to)
-		goto out;
-	for (i = 1; i < nr; i++)
-		to[i] += front;
-	p = (void *)hdr + hdr->hdr_len + hdr->type_off;
-	for (end = p + hdr->type_len; p < end; p += type_size(p)) {
-		renumber_refs(p, &r);
-		move_names(p, strs);
-	}
-	d->base_types -= r.less;
-	d->base_strs += strs;
-	for (i = 0; i < d->dist_types - 1 + d->tail_types; i++)
-		d->ids[i] += front;
-	err = rewrite_btf_ids(k, new_number, &r) ?: set_base_id(k, base, KMOD_NOTE_BASE_ID);
-out:
-	free(to);
 	return err;
-}
-
-__u32 *btf_same_order(const struct btf *vmlinux)
-{
-	__u32 id, nr = btf__type_cnt(vmlinux), *to = calloc(nr, sizeof(*to));
-
-	for (id = 0; to && id < nr; id++)
-		to[id] = id;
-	return to;
-}
-
-struct btf *btf_reordered(struct btf *vmlinux)
-{
-	__u32 id, nr = btf__type_cnt(vmlinux), *to = btf_same_order(vmlinux);
-	struct btf *btf;
-
-	if (!to)
-		return NULL;
-	/* each to the next place, the last one to the front */
-	for (id = 1; id < nr; id++)
-		to[id] = id == nr - 1 ? 1 : id + 1;
-	btf = btf_renumbered(vmlinux, to);
-	free(to);
-	return btf;
 }
