@@ -66,7 +66,11 @@ static int upstream(void)
 static void test_check(void)
 {
 	test_all_modules();
-	test_btf_module_mismatch();
+	if (has_param())	/* what these are about */
+		test_strips();
+	test_btf_module_id();
+	test_btf_module_ids();
+	test_btf_module_refs();
 }
 
 static void test_strict(void) { test_default_mode("strict"); }
@@ -81,7 +85,11 @@ static const struct {
 } whats[] = {
 	{ "check", test_check },
 	{ "modules", test_all_modules },
+	{ "id", test_btf_module_id },
+	{ "ids", test_btf_module_ids },
+	{ "refs", test_btf_module_refs },
 	{ "core", test_btf_module_core },
+	{ "strips", test_strips },
 	{ "distill", test_btf_distill },
 	{ "dkms", test_dkms },
 	{ "abi", test_abi },

@@ -57,6 +57,24 @@ void unload_all(void)
 	} while (again);
 }
 
+bool has_function(const char *name)
+{
+	char line[512], symbol[256];
+	bool found = false;
+	FILE *f = fopen("/proc/kallsyms", "r");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*x %*c %255s", symbol) == 1 && !strcmp(symbol, name);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+bool checks_references(void)
+{
+	return has_function("btf_check_refs");
+}
+
 bool loaded(const char *module)
 {
 	char path[256];

@@ -374,20 +374,6 @@ static void check_unchanged(const char *mode)
 	ASSERT_EQ(bad_btf, 0, "BTF that is wrong");
 }
 
-/* Is the kernel one that finds bugs by itself? */
-static bool has_kasan(void)
-{
-	char line[512];
-	bool found = false;
-	FILE *f = fopen("/proc/kallsyms", "r");
-
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, " kasan_report\n");
-	if (f)
-		fclose(f);
-	return found;
-}
-
 void test_mutations(void)
 {
 	unsigned long seed = parameter("seed", 1), loads = parameter("count", 1000);
@@ -402,7 +388,7 @@ void test_mutations(void)
 	libbpf_set_print(NULL);
 
 	test__start_subtest("the kernel has KASAN");
-	ASSERT_TRUE(has_kasan(), "kasan_report()");
+	ASSERT_TRUE(has_function("kasan_report"), "kasan_report()");
 
 	test__start_subtest("modules before any damage");
 	vmlinux = btf__parse("/sys/kernel/btf/vmlinux", NULL);
