@@ -11,6 +11,7 @@ void test_btf_module_ids(void);
 void test_btf_module_refs(void);
 void test_btf_module_core(void) __attribute__((weak));
 void test_btf_distill(void);		/* upstream's, of libbpf */
+void test_fitting_modules(void);	/* of those that any kernel uses */
 void test_all_modules(void);
 void test_default_mode(const char *mode);
 void test_dkms(void);		/* v4l2loopback, as DKMS has built it */

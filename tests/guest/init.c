@@ -84,6 +84,7 @@ static const struct {
 	int (*other)(void);
 } whats[] = {
 	{ "check", test_check },
+	{ "fitting", test_fitting_modules },
 	{ "modules", test_all_modules },
 	{ "id", test_btf_module_id },
 	{ "ids", test_btf_module_ids },
