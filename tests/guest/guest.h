@@ -6,10 +6,11 @@
 #include "kmod_btf_helpers.h"
 
 /* Tests. Results are lines of KTAP on standard output. */
-void test_btf_module_id(void);		/* the selftests; the last one only with clang */
-void test_btf_module_ids(void);
-void test_btf_module_refs(void);
-void test_btf_module_core(void) __attribute__((weak));
+void serial_test_btf_module_id(void);	/* the selftests; the last one only with clang */
+void serial_test_btf_module_format(void);
+void serial_test_btf_module_ids(void);
+void serial_test_btf_module_refs(void);
+void serial_test_btf_module_core(void) __attribute__((weak));
 void test_btf_distill(void);		/* upstream's, of libbpf */
 void test_fitting_modules(void);	/* of those that any kernel uses */
 void test_all_modules(void);

@@ -63,14 +63,20 @@ static int upstream(void)
 	return wait(NULL) < 0;
 }
 
+static void test_id(void)
+{
+	serial_test_btf_module_id();
+	serial_test_btf_module_format();
+}
+
 static void test_check(void)
 {
 	test_all_modules();
 	if (has_param())	/* what these are about */
 		test_strips();
-	test_btf_module_id();
-	test_btf_module_ids();
-	test_btf_module_refs();
+	test_id();
+	serial_test_btf_module_ids();
+	serial_test_btf_module_refs();
 }
 
 static void test_strict(void) { test_default_mode("strict"); }
@@ -86,10 +92,10 @@ static const struct {
 	{ "check", test_check },
 	{ "fitting", test_fitting_modules },
 	{ "modules", test_all_modules },
-	{ "id", test_btf_module_id },
-	{ "ids", test_btf_module_ids },
-	{ "refs", test_btf_module_refs },
-	{ "core", test_btf_module_core },
+	{ "id", test_id },
+	{ "ids", serial_test_btf_module_ids },
+	{ "refs", serial_test_btf_module_refs },
+	{ "core", serial_test_btf_module_core },
 	{ "strips", test_strips },
 	{ "distill", test_btf_distill },
 	{ "dkms", test_dkms },
