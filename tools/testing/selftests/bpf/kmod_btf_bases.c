@@ -83,6 +83,8 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
 	base_data = kmod_section(k, ".BTF.base", &base_size);
 	if (!data)
 		return -ENOENT;
+	if (!base_data && !distilled && base == vmlinux)	/* it is that already */
+		return set_base_id(k, base, LINUX_ELFNOTE_BTF_BASE_ID);
 
 	if (base_data) {
 		old_base = btf__new(base_data, base_size);
