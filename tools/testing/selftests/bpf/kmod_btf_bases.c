@@ -55,8 +55,8 @@ static int same_type(__u32 id, void *ctx)
 }
 
 /*
- * A struct or union of the base that .BTF_ids names belongs to the distilled base: a pointer
- * to it at the end of the BTF brings it there.
+ * A type of the base that .BTF_ids names belongs to the distilled base, unless it is a function:
+ * a pointer to it at the end of the BTF brings it there.
  */
 static int point_to(__u32 id, void *ctx)
 {
@@ -66,7 +66,7 @@ static int point_to(__u32 id, void *ctx)
 
 	if (!t)
 		return -EINVAL;
-	if (!btf_is_composite(t) || id >= btf__type_cnt(btf__base_btf(btf)))
+	if (btf_is_func(t) || id >= btf__type_cnt(btf__base_btf(btf)))
 		return id;
 	err = btf__add_ptr(btf, id);
 	return err < 0 ? err : id;
@@ -83,6 +83,8 @@ int kmod_rebase(struct kmod *k, struct btf *vmlinux, struct btf *base, bool dist
 	base_data = kmod_section(k, ".BTF.base", &base_size);
 	if (!data)
 		return -ENOENT;
+	if (!base_data && !distilled && base == vmlinux)	/* it is that already */
+		return set_base_id(k, base, LINUX_ELFNOTE_BTF_BASE_ID);
 
 	if (base_data) {
 		old_base = btf__new(base_data, base_size);

@@ -6,6 +6,7 @@
 #include <linux/init.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 
 /* Legal C, and no reason to refuse the BTF: incomplete, and passed by value */
 struct bpf_test_btf_mismatch_incomplete;
@@ -23,11 +24,19 @@ struct bpf_test_btf_mismatch {
 
 static bool fail;
 module_param(fail, bool, 0);
-MODULE_PARM_DESC(fail, "Let init fail, after it has registered its kfunc");
+MODULE_PARM_DESC(fail, "Let init fail, after it has registered all");
 
 static bool bpf = true;
 module_param(bpf, bool, 0);
 MODULE_PARM_DESC(bpf, "Register with BPF all that a module can");
+
+static bool stubs = true;
+module_param(stubs, bool, 0);
+MODULE_PARM_DESC(stubs, "Register struct_ops with the stubs that it has to have");
+
+static bool too_many;
+module_param(too_many, bool, 0);
+MODULE_PARM_DESC(too_many, "Register more kfuncs than a set can have, and go on without them");
 
 noinline int bpf_test_btf_mismatch_attach(struct bpf_test_btf_mismatch *m, int value)
 {
@@ -74,6 +83,21 @@ BTF_ID(struct, bpf_test_btf_mismatch)
 BTF_ID_UNUSED
 BTF_ID(func, bpf_test_btf_mismatch_kfunc)
 
+/* No type of this module refers to what these three name */
+BTF_ID_LIST_SINGLE(bpf_test_btf_mismatch_single, union, bpf_attr)
+
+BTF_SET_START(bpf_test_btf_mismatch_structs)
+BTF_ID(struct, inode)
+BTF_ID(struct, dentry)
+BTF_ID(struct, super_block)
+BTF_SET_END(bpf_test_btf_mismatch_structs)
+
+BTF_SET8_START(bpf_test_btf_mismatch_flagged)
+BTF_ID_FLAGS(struct, inode, 1)
+BTF_ID_FLAGS(struct, dentry, 2)
+BTF_ID_FLAGS(struct, super_block, 4)
+BTF_SET8_END(bpf_test_btf_mismatch_flagged)
+
 BTF_ID_LIST(bpf_test_btf_mismatch_dtor_ids)
 BTF_ID(struct, bpf_test_btf_mismatch)
 BTF_ID(func, bpf_test_btf_mismatch_dtor)
@@ -82,13 +106,10 @@ BTF_SET8_START(bpf_test_btf_mismatch_fmodret_ids)
 BTF_ID_FLAGS(func, bpf_test_btf_mismatch_attach)
 BTF_SET8_END(bpf_test_btf_mismatch_fmodret_ids)
 
-BTF_SET_START(bpf_test_btf_mismatch_funcs)
-BTF_ID(func, bpf_test_btf_mismatch_kfunc)
-BTF_ID(func, bpf_test_btf_mismatch_attach)
-BTF_SET_END(bpf_test_btf_mismatch_funcs)
-
 /* How often BPF asked for the kfunc by the id that is in the list, and by another */
 static int filter_hits, filter_misses;
+module_param(filter_hits, int, 0444);
+module_param(filter_misses, int, 0444);
 
 static int bpf_test_btf_mismatch_filter(const struct bpf_prog *prog, u32 kfunc_id)
 {
@@ -99,23 +120,32 @@ static int bpf_test_btf_mismatch_filter(const struct bpf_prog *prog, u32 kfunc_i
 	return 0;
 }
 
+static int emit_words(char *buf, int at, const void *words, size_t size)
+{
+	const u32 *p = words, *end = words + size;
+
+	for (; p < end; p++)
+		at += sysfs_emit_at(buf, at, "%u ", *p);
+	return at;
+}
+
+/* Of the sets as much as they have; sizeof() does not know that */
 static int ids_get(char *buf, const struct kernel_param *kp)
 {
-	const struct btf_id_set *set = &bpf_test_btf_mismatch_funcs;
-	const u32 *list = bpf_test_btf_mismatch_list;
+	int at = emit_words(buf, 0, bpf_test_btf_mismatch_list, 4 * sizeof(u32));
 
-	return sysfs_emit(buf, "list %u %u %u %u set %u %u %u set8 %u %u filter %d %d\n",
-			  list[0], list[1], list[2], list[3],
-			  set->cnt, set->ids[0], set->ids[1],
-			  bpf_test_btf_mismatch_ids.cnt, bpf_test_btf_mismatch_ids.pairs[0].id,
-			  filter_hits, filter_misses);
+	at = emit_words(buf, at, bpf_test_btf_mismatch_single, sizeof(u32));
+	at = emit_words(buf, at, &bpf_test_btf_mismatch_structs, 4 * sizeof(u32));
+	at = emit_words(buf, at, &bpf_test_btf_mismatch_flagged, 8 * sizeof(u32));
+	at = emit_words(buf, at, &bpf_test_btf_mismatch_ids, 4 * sizeof(u32));
+	return at + sysfs_emit_at(buf, at, "\n");
 }
 
 static const struct kernel_param_ops ids_ops = {
 	.get = ids_get,
 };
 module_param_cb(ids, &ids_ops, NULL, 0444);
-MODULE_PARM_DESC(ids, "What .BTF_ids holds, and what the filter saw");
+MODULE_PARM_DESC(ids, "The words of .BTF_ids");
 
 static const struct btf_kfunc_id_set bpf_test_btf_mismatch_set = {
 	.owner = THIS_MODULE,
@@ -182,6 +212,26 @@ static struct bpf_struct_ops ops = {
 	.owner = THIS_MODULE,
 };
 
+/* To other programs than the first set, with one kfunc more than fits */
+static int __init register_too_many(void)
+{
+	struct btf_kfunc_id_set kset = { .owner = THIS_MODULE };
+	struct btf_id_set8 *set;
+	int i, err;
+
+	set = kzalloc(struct_size(set, pairs, 257), GFP_KERNEL);
+	if (!set)
+		return -ENOMEM;
+	set->flags = bpf_test_btf_mismatch_ids.flags;
+	set->cnt = 257;
+	for (i = 0; i < set->cnt; i++)
+		set->pairs[i] = bpf_test_btf_mismatch_ids.pairs[0];
+	kset.set = set;
+	err = register_btf_kfunc_id_set(BPF_PROG_TYPE_TRACING, &kset);
+	kfree(set);
+	return err == -E2BIG ? 0 : -EINVAL;
+}
+
 static int __init register_all(void)
 {
 	const struct btf_id_dtor_kfunc dtor = {
@@ -197,8 +247,14 @@ static int __init register_all(void)
 
 static int __init bpf_test_btf_mismatch_init(void)
 {
-	int err = bpf ? register_all() : 0;
+	int err = 0;
 
+	if (!stubs)
+		ops.cfi_stubs = NULL;
+	if (bpf)
+		err = register_all();
+	if (!err && too_many)
+		err = register_too_many();
 	return err ?: fail ? -ENODEV : 0;
 }
 
