@@ -143,7 +143,6 @@ bool is_used(const char *status)
 const char *ids_left(void)
 {
 	static char line[256];
-	const char *p;
 	FILE *f;
 
 	f = fopen("/sys/module/bpf_test_btf_mismatch/parameters/ids", "r");
@@ -152,10 +151,7 @@ const char *ids_left(void)
 	if (!fgets(line, sizeof(line), f))
 		line[0] = 0;
 	fclose(f);
-	for (p = strchr(line, ' '); p; p = strchr(p + 1, ' '))
-		if (strspn(p + 1, "0:") < strspn(p + 1, "0123456789:"))
-			return line;
-	return NULL;
+	return strspn(line, "0 \n") < strlen(line) ? line : NULL;
 }
 
 int set_param(const char *mode)
