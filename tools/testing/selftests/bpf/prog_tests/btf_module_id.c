@@ -120,41 +120,45 @@ static int base_garbage(struct kmod *k)
 	return kmod_set_section(k, ".BTF.base", "garbage", 7, false);
 }
 
-/* Change list_head, which the module embeds, in its distilled base */
-static int change_base(struct kmod *k, int (*change)(struct btf *base, struct btf_type *t))
+/* In the distilled base, list_head, which the module embeds, and its name */
+static struct btf_type *embedded(struct kmod *k, char **name)
 {
 	size_t size;
 	void *data = kmod_section(k, ".BTF.base", &size);
 	struct btf *base = btf__new(data, size);
 	int id = base ? btf__find_by_name_kind(base, "list_head", BTF_KIND_STRUCT) : -1;
-	const void *raw;
-	__u32 raw_size;
-	int err = id < 0 ? id : 0;
+	struct btf_header *h = data;
+	struct btf_type *t = NULL;
 
-	/* makes it possible to change the types */
-	err = err ?: btf__add_str(base, "no_kernel_has_this") < 0 ? -ENOMEM : 0;
-	err = err ?: change(base, (struct btf_type *)btf__type_by_id(base, id));
-	raw = err ? NULL : btf__raw_data(base, &raw_size);
-	if (!err)
-		err = raw ? kmod_set_section(k, ".BTF.base", raw, raw_size, false) : -ENOMEM;
+	if (id > 0) {
+		t = data + h->hdr_len + h->type_off + ((void *)btf__type_by_id(base, id) -
+						       (void *)btf__type_by_id(base, 1));
+		*name = data + h->hdr_len + h->str_off + t->name_off;
+	}
 	btf__free(base);
-	return err;
+	return t;
 }
 
-static int rename_type(struct btf *base, struct btf_type *t)
+static int base_type_gone(struct kmod *k)
 {
-	t->name_off = btf__find_str(base, "no_kernel_has_this");
+	char *name;
+
+	if (!embedded(k, &name))
+		return -ENOENT;
+	*name = 'L';
 	return 0;
 }
 
-static int resize_type(struct btf *base, struct btf_type *t)
+static int base_type_resized(struct kmod *k)
 {
+	char *name;
+	struct btf_type *t = embedded(k, &name);
+
+	if (!t)
+		return -ENOENT;
 	t->size += 8;
 	return 0;
 }
-
-static int base_type_gone(struct kmod *k) { return change_base(k, rename_type); }
-static int base_type_resized(struct kmod *k) { return change_base(k, resize_type); }
 
 /* A string that vmlinux has not, because all strings of such a module are its own */
 #define OWN "a_struct_that_only_this_module_has"
@@ -237,7 +241,7 @@ static const struct kmod_variant proofs[] = {
 	{ "distilled base garbage", &kt.distilled, base_garbage, .status = "dropped:invalid" },
 	{ "distilled base, type gone", &kt.distilled, base_type_gone,
 	  .status = "dropped:relocation",
-	  .log = "module [" KMOD "] BTF: distilled base BTF STRUCT 'no_kernel_has_this' [" },
+	  .log = "module [" KMOD "] BTF: distilled base BTF STRUCT 'List_head' [" },
 	{ "distilled base, type resized", &kt.distilled, base_type_resized,
 	  .status = "dropped:relocation", .log = "] has size 24, [" },
 	{ "distilled base, reference out of range", &kt.distilled,

@@ -168,16 +168,6 @@ static int stripped_of_reversed(struct kmod *k)
 
 static int stripped_for_shifted(struct kmod *k) { return for_shifted(k) ?: stripped(k); }
 
-static int at_any_address(struct kmod *k)
-{
-	Elf_Shdr *sh = kmod_section_header(k, ".BTF_ids");
-
-	if (!sh)
-		return -ENOENT;
-	sh->sh_addralign = 1;
-	return 0;
-}
-
 /* --- .BTF_ids and the table, damaged ---------------------------------------------------------- */
 
 static int two_sections(struct kmod *k)
@@ -340,8 +330,6 @@ static const struct kmod_variant variants[] = {
 	  .status = "relocated", .check = check_ids },
 	{ "no symbols, base shifted", &kt.native, stripped_for_shifted,
 	  .status = "dropped:base-changed", .check = check_ids },
-	{ "aligned to nothing", &kt.distilled, at_any_address, .status = "native",
-	  .check = check_ids },
 
 	{ "two sections", &kt.native, two_sections, .status = "dropped:invalid",
 	  .check = check_ids },
