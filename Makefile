@@ -106,6 +106,7 @@ help:
 	@echo '                  LIST=1: the names, as far as they are known before'
 	@echo '                  PATCHED=0: of the unpatched kernel; fails if others fail than those in'
 	@echo '                  tests/expected-unpatched.BASE; UPDATE_EXPECTED=1 writes that'
+	@echo '                  SERIES=NAME: one series of patches/ on what it needs, and its tests'
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
 	@echo '                  CONFIG=kcsan: data races'
@@ -133,7 +134,7 @@ help:
 	@echo 'make clean        remove build/; downloads and compiler results stay in ~/.cache/module-btf'
 	@echo
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
-	@echo 'SERIES=NAME       for tree, refresh, kernel, shell and lint: one series of patches/ and what it needs, in'
+	@echo 'SERIES=NAME       for tree, refresh, kernel, shell, check and lint: one series of patches/ and what it needs, in'
 	@echo '                  build/BASE-NAME'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 

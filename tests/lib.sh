@@ -78,6 +78,16 @@ fails_with() {
 has() {
 	local ko=$1
 	shift
-	objdump -h "$ko" | awk '$2 ~ /^\.BTF(\.base|\.distilled)?$/ { print $2 }' | sort | xargs >"$work/sections"
+	objdump -h "$ko" | awk '$2 ~ /^\.BTF(\.base)?$/ { print $2 }' | sort | xargs >"$work/sections"
 	echo "$*" | diff - "$work/sections"
+}
+
+# has_id KO BTF: it has one base id, that of raw BTF, and the type of the note says what its BTF
+# is split from
+has_id() {
+	local type=102
+	! objdump -h "$1" | grep -q ' \.BTF\.base ' || type=103
+	readelf -n "$1" | tr -d ' \n' | grep -o '(0x0000010[23])descriptiondata:[0-9a-f]*' >"$work/ids" || true
+	echo "(0x00000$type)descriptiondata:$(sha256sum <"$2" | cut -d' ' -f1)" | diff - "$work/ids" ||
+		die "$1: $(readelf -n "$1")"
 }

@@ -4,7 +4,7 @@
  *
  * resolve_btfids writes this section, the module loader reads it.  It is allocated, so
  * that it survives strip.  It is in the byte order of the module, aligned to nothing, and
- * holds a note of the owner "Linux": one of the two base ids.
+ * holds up to two notes of the owner "Linux": one of the two base ids, and the table.
  *
  * Shared with tools: include <linux/types.h> before this header, and nothing else.
  */
@@ -22,5 +22,20 @@
 #define LINUX_ELFNOTE_BTF_DISTILLED_ID	0x103
 
 #define BTF_BASE_ID_SIZE		32
+
+/* The table: where .BTF_ids has ids, in ascending order; an array of btf_ids_range. */
+#define LINUX_ELFNOTE_BTF_IDS		0x104
+
+enum btf_ids_kind {
+	BTF_IDS_LIST,	/* cnt ids, one behind the other */
+	BTF_IDS_SET,	/* struct btf_id_set: cnt, then cnt sorted ids */
+	BTF_IDS_SET8,	/* struct btf_id_set8: cnt, flags, then cnt sorted pairs of id, flags */
+};
+
+struct btf_ids_range {
+	__u32 offset;	/* in .BTF_ids, bytes */
+	__u32 kind;	/* enum btf_ids_kind */
+	__u32 cnt;	/* how many ids */
+};
 
 #endif /* _LINUX_BTF_NOTE_H */

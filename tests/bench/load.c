@@ -5,15 +5,15 @@
  * clock jumps; so what counts is the CPU time of the thread.
  *
  * A line of the result: module, variant, metric, value, unit; tabs between them. The
- * variants are what the same module would be if it had been built
- *   native     for this kernel
- *   dropped    for one whose vmlinux has one type more (not on an unpatched kernel,
- *              which would use it)
- *   relocated  the same, but with a distilled base beside its BTF (only patched)
- *   distilled  split from a distilled base
+ * variants are the same module
  *   stripped   without BTF
- * With variant= on the command line of the kernel the only result is what it takes from
- * the start of PID 1 until SET modules of that variant are loaded.
+ *   native     as it is built without a distilled base
+ *   dropped    the same under the id of another build (not on an unpatched kernel, which
+ *              would use it)
+ *   distilled  as it is built with a distilled base
+ *   relocated  the same under the id of another build (only patched)
+ * With variant= on the command line of the kernel the results are what it takes from the
+ * start of PID 1 until SET modules of that variant are loaded, and the first two of them.
  */
 #include <dirent.h>
 #include <elf.h>
@@ -32,7 +32,7 @@
 #define FILE_NAME	"/tmp/module.ko"
 #define TEST	"bpf_test_btf_mismatch"
 
-static struct btf *vmlinux, *one_more;
+static struct btf *vmlinux;
 static bool patched;
 
 static void result(const char *module, const char *variant, const char *metric, long value,
@@ -123,25 +123,36 @@ static int pack(struct kmod *k)
 	return 0;
 }
 
-static void make(struct kmod *k, const char *path, const char *variant)
+/* As if another build had made it */
+static void change_id(struct kmod *k)
 {
-	int err = kmod_read(k, path);
+	unsigned char *id = kmod_base_id(k, NULL);
 
+	if (!id)
+		stop("a module has no base id");
+	id[0] ^= 1;
+}
+
+/* A module of /modules/@set, or of /modules/@set-split, which has no distilled base */
+static void make(struct kmod *k, const char *set, const char *name, const char *variant)
+{
+	bool distilled = !strcmp(variant, "distilled") || !strcmp(variant, "relocated");
+	char path[128];
+	int err;
+
+	snprintf(path, sizeof(path), "/modules/%s%s/%s.ko", set, distilled ? "" : "-split", name);
+	err = kmod_read(k, path);
 	if (err)
 		stop("%s: %s", path, strerror(-err));
 	if (!strcmp(variant, "stripped")) {
 		kmod_hide_section(k, ".BTF");
-		kmod_hide_section(k, ".BTF.base");
-		kmod_hide_section(k, ".BTF.distilled");
-	} else if (!strcmp(variant, "dropped")) {
-		err = kmod_rebase(k, vmlinux, one_more, false);
-	} else if (!strcmp(variant, "relocated")) {
-		err = kmod_rebase_both(k, vmlinux, one_more, 0);
-	} else if (!strcmp(variant, "distilled")) {
-		err = kmod_rebase(k, vmlinux, vmlinux, true);
-	} else if (kmod_section_header(k, ".BTF.base")) {
-		err = kmod_rebase(k, vmlinux, vmlinux, false);
+	} else if (!strcmp(variant, "dropped") || !strcmp(variant, "relocated")) {
+		change_id(k);
+	} else if (distilled && !kmod_section_header(k, ".BTF.base")) {
+		err = kmod_rebase(k, vmlinux, vmlinux, true);	/* not patched */
 	}
+	if (!distilled == !!kmod_section_header(k, ".BTF.base"))
+		stop("%s: it has a distilled base, or none", path);
 	err = err ?: pack(k);
 	if (err)
 		stop("%s of %s: %s", variant, path, strerror(-err));
@@ -167,7 +178,7 @@ static long load(const struct kmod *k, const char *name, const char *params, con
 	status = btf_status(name);
 	if (!strcmp(variant, "stripped") ? strcmp(status, patched ? "none" : "not used") :
 	    !strcmp(variant, "dropped") ? strcmp(status, "dropped:base-changed") :
-	    strcmp(status, !patched ? "used" : strcmp(variant, "native") ? "relocated" : "native"))
+	    strcmp(status, !patched ? "used" : strcmp(variant, "relocated") ? "native" : "relocated"))
 		stop("%s of %s: BTF is %s", variant, name, status);
 	return n;
 }
@@ -180,11 +191,8 @@ static void unload(const char *name)
 	usleep(100000);
 }
 
-/* In this order: the base id is made for the first dropped one, and the first native one
- * is the first to be parsed
- */
 static const char * const variants[] = {
-	"stripped", "dropped", "native", "relocated", "distilled"
+	"stripped", "dropped", "native", "distilled", "relocated"
 };
 #define VARIANTS	ARRAY_SIZE(variants)
 
@@ -203,8 +211,8 @@ static void write_to(const char *path, const char *what)
 	close(fd);
 }
 
-/* The variants in turn: what state the kernel is in is the same for all. @first: of the boot */
-static void measure(const char *name, bool first)
+/* The variants in turn: what state the kernel is in is the same for all */
+static void measure(const char *name)
 {
 	long n, least[VARIANTS], most[VARIANTS];
 	struct kmod k[VARIANTS] = {};
@@ -213,14 +221,12 @@ static void measure(const char *name, bool first)
 	int i, v;
 
 	snprintf(path, sizeof(path), "/modules/own/%s.ko", name);
-	if (!first) {	/* what it needs stays */
-		if (load_with_deps(path))
-			stop("%s does not load", path);
-		unload(name);
-	}
+	if (load_with_deps(path))	/* what it needs stays */
+		stop("%s does not load", path);
+	unload(name);
 	for (v = 0; v < VARIANTS; v++)
 		if (can_load(variants[v]))
-			make(&k[v], path, variants[v]);
+			make(&k[v], "own", name, variants[v]);
 	sleep(6);	/* the log takes ten lines in five seconds */
 	for (i = 0; i <= LOADS; i++) {
 		for (v = 0; v < VARIANTS; v++) {
@@ -230,8 +236,6 @@ static void measure(const char *name, bool first)
 			unload(name);
 			if (i < 2)
 				least[v] = most[v] = n;
-			if (!i && first)
-				result(name, variants[v], "first load", n, "instructions");
 			least[v] = n < least[v] ? n : least[v];
 			most[v] = n > most[v] ? n : most[v];
 		}
@@ -306,15 +310,17 @@ static void rename_test(struct kmod *k, const char *name)
 	strcpy((char *)modinfo(k, "name"), name);
 }
 
-/* All of the set; returns how many instructions that took. @silent: no results */
-static long load_set(const char *variant, bool silent)
+/* All of the set; returns how many instructions that took.  A result for each number that is
+ * in @loads; @when: to be said of it.
+ */
+static long load_set(const char *variant, const char *loads, const char *when)
 {
 	char name[sizeof(TEST)], what[64];
 	struct kmod all, k;
 	long n, total = 0;
 	int i;
 
-	make(&all, "/tests/" TEST ".ko", variant);
+	make(&all, "external", TEST, variant);
 	for (i = 1; i <= SET; i++) {
 		if (kmod_copy(&k, &all))
 			stop("no memory");
@@ -323,10 +329,11 @@ static long load_set(const char *variant, bool silent)
 		n = load(&k, name, "bpf=0", variant);
 		total += n;
 		kmod_free(&k);
-		if (!silent && (i == 1 || i == 10 || i == 50 || i == SET)) {
-			snprintf(what, sizeof(what), "load number %d", i);
-			result("set", variant, what, n, "instructions");
-		}
+		snprintf(what, sizeof(what), " %d ", i);
+		if (!strstr(loads, what))
+			continue;
+		snprintf(what, sizeof(what), "load number %d%s", i, when);
+		result("set", variant, what, n, "instructions");
 	}
 	kmod_free(&all);
 	return total;
@@ -340,7 +347,7 @@ static void measure_set(const char *variant, bool silent)
 	int i;
 
 	read_memory(before);
-	n = load_set(variant, silent);
+	n = load_set(variant, silent ? "" : " 1 10 50 100 ", "");
 	read_memory(after);
 	if (!silent)
 		result("set", variant, "all loads", n, "instructions");
@@ -362,7 +369,8 @@ static void measure_boot(const char *variant)
 		stop("no clock of PID 1");
 	n = cpu_time_of(init);
 	result("set", variant, "boot", n, "instructions");
-	result("set", variant, "boot and all loads", n + load_set(variant, true), "instructions");
+	n += load_set(variant, " 1 2 ", " of a boot");
+	result("set", variant, "boot and all loads", n, "instructions");
 }
 
 #define RELOCATE	"/tests/relocate instructions 9 /sys/kernel/btf/vmlinux"
@@ -372,7 +380,7 @@ static void measure_libbpf(const char *small, const char *middle, const char *la
 {
 	char line[256];
 
-	snprintf(line, sizeof(line), "cd /modules/own && " RELOCATE " %s.ko %s.ko %s.ko",
+	snprintf(line, sizeof(line), "cd /modules/own-split && " RELOCATE " %s.ko %s.ko %s.ko",
 		 small, middle, large);
 	if (system(line))
 		stop("%s fails", line);
@@ -465,14 +473,12 @@ static void trace_load(const struct kmod *k, const char *name, const char *varia
 static void measure_memory(const char *name)
 {
 	struct kmod k;
-	char path[128];
 	int v;
 
-	snprintf(path, sizeof(path), "/modules/own/%s.ko", name);
 	for (v = 0; v < VARIANTS; v++) {
 		if (!can_load(variants[v]))
 			continue;
-		make(&k, path, variants[v]);
+		make(&k, "own", name, variants[v]);
 		trace_load(&k, name, variants[v]);
 		kmod_free(&k);
 	}
@@ -495,10 +501,10 @@ static int list_modules(struct own *own, int max)
 	struct kmod k;
 	char path[512];
 	int n = 0;
-	DIR *d = opendir("/modules/own");
+	DIR *d = opendir("/modules/own-split");
 
 	while (d && n < max && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "/modules/own/%s", e->d_name);
+		snprintf(path, sizeof(path), "/modules/own-split/%s", e->d_name);
 		if (kmod_read(&k, path))
 			continue;
 		snprintf(own[n].name, sizeof(own[n].name), "%.*s",
@@ -524,8 +530,7 @@ int bench(void)
 	calibrate();
 	patched = !set_param("lenient");
 	vmlinux = btf__parse("/sys/kernel/btf/vmlinux", NULL);
-	one_more = vmlinux ? btf_one_more(vmlinux) : NULL;
-	if (!one_more)
+	if (!vmlinux)
 		stop("BTF of vmlinux: %s", strerror(errno));
 
 	if (variant) {
@@ -535,16 +540,16 @@ int bench(void)
 	/* One module stays: with the last one the kernel gives back the memory for the code
 	 * of modules, and with the next it fills two megabytes with traps
 	 */
-	make(&k, "/tests/" TEST ".ko", "stripped");
+	make(&k, "external", TEST, "stripped");
 	test_name(kept, 0);
 	rename_test(&k, kept);
 	load(&k, kept, "bpf=0", "stripped");
 	kmod_free(&k);
 
 	n = list_modules(own, ARRAY_SIZE(own));
-	measure("dummy", true);
-	measure(own[n / 2].name, false);
-	measure(own[n - 1].name, false);
+	measure("dummy");
+	measure(own[n / 2].name);
+	measure(own[n - 1].name);
 	measure_libbpf("dummy", own[n / 2].name, own[n - 1].name);
 	measure_set("stripped", true);
 	for (v = 0; v < VARIANTS; v++)

@@ -7,8 +7,7 @@
  * BASE is raw BTF of the kernel that MODULE.ko was built with. KIND is
  *   same       all of that as it is
  *   stamped    .BTF under the id of BASE
- *   distilled  the same with .BTF.distilled
- *   base       split from a distilled base, .BTF.base
+ *   distilled  .BTF split from a base distilled of BASE, under its id
  *   permuted   .BTF split from a base with the same types and strings in another order
  * and with -damaged behind it a few bytes or words of each are changed, at random but
  * the same in each run, and it is called OUT/N-MODULE.ko, so that MODULE can be given again.
@@ -24,12 +23,12 @@
 #include <unistd.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf_internal.h>
-#include <distill.h>
 #include "kmod_btf_helpers.h"
 
-void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
+void libbpf_sha256(const void *data, size_t len, __u8 out[BTF_BASE_ID_SIZE]);
 
-static const char * const sections[] = { ".BTF", ".BTF.base", ".BTF.distilled" };
+static const char * const sections[] = { ".BTF", ".BTF.base" };
+#define NR_SECTIONS 2
 
 /* New ids of the types of a base of @nr types: eight by eight the other way round */
 static __u32 *permutation(__u32 nr)
@@ -76,35 +75,15 @@ static void set_note(struct kmod *k, __u32 type, const void *id)
 	struct {
 		Elf64_Nhdr hdr;
 		char owner[8];
-		unsigned char id[KMOD_ID_SIZE];
-	} note = { { sizeof("Linux"), KMOD_ID_SIZE, type }, "Linux" };
+		unsigned char id[BTF_BASE_ID_SIZE];
+	} note = { { sizeof("Linux"), BTF_BASE_ID_SIZE, type }, "Linux" };
+	Elf64_Shdr *sh;
 
-	memcpy(note.id, id, KMOD_ID_SIZE);
-	set(k, ".note.Linux", &note, sizeof(note));
-	((Elf64_Shdr *)kmod_section_header(k, ".note.Linux"))->sh_type = SHT_NOTE;
-}
-
-/* What distill_both() has written beside @path */
-static void set_file(struct kmod *k, const char *path, const char *section)
-{
-	char file[4096];
-	struct kmod data;
-	FILE *f;
-
-	snprintf(file, sizeof(file), "%s%s", path, section);
-	f = fopen(file, "rb");
-	if (!f)		/* it needs nothing of the base */
-		return;
-	fseek(f, 0, SEEK_END);
-	data.size = ftell(f);
-	rewind(f);
-	data.data = malloc(data.size);
-	if (!data.data || fread(data.data, data.size, 1, f) != 1)
-		err(2, "%s", file);
-	fclose(f);
-	unlink(file);
-	set(k, section, data.data, data.size);
-	free(data.data);
+	memcpy(note.id, id, BTF_BASE_ID_SIZE);
+	set(k, BTF_NOTE_SECTION, &note, sizeof(note));
+	sh = kmod_section_header(k, BTF_NOTE_SECTION);
+	sh->sh_type = SHT_NOTE;
+	sh->sh_flags = SHF_ALLOC;
 }
 
 /* Change up to four bytes, or words to what could be the id of a type */
@@ -128,7 +107,7 @@ struct set {
 	bool damaged;
 	struct btf *base;
 	const __u32 *to;
-	unsigned char id[KMOD_ID_SIZE];
+	unsigned char id[BTF_BASE_ID_SIZE];
 };
 
 static void renumber(struct btf *split, const struct set *s)
@@ -148,42 +127,41 @@ static void renumber(struct btf *split, const struct set *s)
 static void fill(struct kmod *k, const struct kmod *from, const struct set *s, const char *path)
 {
 	struct btf *split, *dist_base, *dist;
-	unsigned int *type, i;
-	unsigned char *id;
+	unsigned char *id, *type;
+	__u32 note_type;
+	int i;
 	size_t size;
 	void *data;
 
 	if (!strcmp(s->kind, "same")) {
-		for (i = 0; i < 3; i++) {
+		for (i = 0; i < NR_SECTIONS; i++) {
 			data = kmod_section(from, sections[i], &size);
 			if (data)
 				set(k, sections[i], data, size);
 		}
+		/* without the table: the template has no .BTF_ids */
 		id = kmod_base_id(from, &type);
-		if (id)
-			set_note(k, *type, id);
+		if (id) {
+			memcpy(&note_type, type, sizeof(note_type));
+			set_note(k, note_type, id);
+		}
 		return;
 	}
 	data = kmod_section(from, ".BTF", &size);
 	if (!strcmp(s->kind, "stamped")) {
 		set(k, ".BTF", data, size);
-		set_note(k, KMOD_NOTE_BASE_ID, s->id);
+		set_note(k, LINUX_ELFNOTE_BTF_BASE_ID, s->id);
 		return;
 	}
 	split = btf__new_split(data, size, s->base);
 	if (!split)
 		errx(2, "%s: not split from this base", path);
 	if (!strcmp(s->kind, "distilled")) {
-		if (distill_both(path, split))
-			exit(2);
-		set_file(k, path, ".BTF");
-		set_file(k, path, ".BTF.distilled");
-		set_note(k, KMOD_NOTE_BASE_ID, s->id);
-	} else if (!strcmp(s->kind, "base")) {
 		if (btf__distill_base(split, &dist_base, &dist))
 			errx(2, "%s: btf__distill_base() fails", path);
 		set_btf(k, ".BTF", dist);
 		set_btf(k, ".BTF.base", dist_base);
+		set_note(k, LINUX_ELFNOTE_BTF_DISTILLED_ID, s->id);
 		btf__free(dist);
 		btf__free(dist_base);
 	} else if (!strcmp(s->kind, "permuted")) {
@@ -238,7 +216,7 @@ int main(int argc, char **argv)
 			else
 				snprintf(path, sizeof(path), "%s/%s", argv[4], file);
 			fill(&k, &from, &s, path);
-			for (n = 0; n < 3 && s.damaged; n++) {
+			for (n = 0; n < NR_SECTIONS && s.damaged; n++) {
 				void *data = kmod_section(&k, sections[n], &size);
 
 				if (data && (!n || random() % 2))

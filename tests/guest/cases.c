@@ -11,6 +11,7 @@
 
 #define NR_INSNS(insns) (sizeof(insns) / sizeof((insns)[0]))
 #define NR_MODES 2
+#define DIR "/modules/own-split/"	/* of this build, and can be renumbered */
 
 static const char * const modes[NR_MODES] = { "strict", "lenient" };
 
@@ -141,7 +142,7 @@ static void check_nf_conntrack(struct btf *vmlinux)
 		snprintf(name, sizeof(name),
 			 "nf_conntrack: its nf_conn has the id of task_struct, %s", modes[i]);
 		test__start_subtest(name);
-		if (!ASSERT_OK(swapped(&k, "/modules/own/nf_conntrack.ko", vmlinux, conn, task),
+		if (!ASSERT_OK(swapped(&k, DIR "nf_conntrack.ko", vmlinux, conn, task),
 			       "make"))
 			break;
 		ASSERT_TRUE(has_btf_id(&k, task), "id in .BTF_ids");
@@ -220,7 +221,7 @@ static int find_htb_change_class(struct btf *vmlinux, __u32 *extack)
 	struct btf *btf = NULL;
 	struct kmod k;
 	size_t size;
-	int id = kmod_read(&k, "/modules/own/sch_htb.ko");
+	int id = kmod_read(&k, DIR "sch_htb.ko");
 	void *data;
 
 	if (id)
@@ -256,7 +257,7 @@ void test_trampoline(void)
 	    !ASSERT_GT(func, 0, "htb_change_class") ||
 	    !ASSERT_TRUE(extack && extack < btf__type_cnt(vmlinux) &&
 			 btf_is_ptr(btf__type_by_id(vmlinux, extack)), "extack is a pointer") ||
-	    !ASSERT_OK(load_with_deps("/modules/own/sch_htb.ko"), "load"))
+	    !ASSERT_OK(load_with_deps(DIR "sch_htb.ko"), "load"))
 		goto out;
 	check_htb_change_class(func, true);
 	ASSERT_OK(unload_module("sch_htb", false), "unload");
@@ -267,7 +268,7 @@ void test_trampoline(void)
 		snprintf(name, sizeof(name), "sch_htb: its extack has the id of timespec64, %s",
 			 modes[i]);
 		test__start_subtest(name);
-		if (!ASSERT_OK(swapped(&k, "/modules/own/sch_htb.ko", vmlinux, extack, two),
+		if (!ASSERT_OK(swapped(&k, DIR "sch_htb.ko", vmlinux, extack, two),
 			       "make"))
 			break;
 		/* the end of a kernel that uses the BTF */

@@ -7,10 +7,9 @@
 #include <test_progs.h>
 #include "mutate.h"
 
-static const char * const sections[] = {
-	".BTF", ".BTF.base", ".BTF_ids", ".note.Linux", ".BTF.distilled"
-};
-#define NR_SECTIONS 5
+static const char * const sections[] = { ".BTF", ".BTF.base", BTF_NOTE_SECTION, ".BTF_ids" };
+#define NR_SECTIONS	4
+#define NR_REPLACED	3	/* the others are referred to by code */
 
 /* --- chance ----------------------------------------------------------------- */
 
@@ -121,7 +120,7 @@ static unsigned char *section(const char *name, size_t *size)
 
 static const char *btf_section(void)
 {
-	return sections[now.m->form == DISTILLED && rnd(3) == 0];
+	return sections[now.m->form != SPLIT && rnd(3) == 0];
 }
 
 static size_t type_size(const struct btf_type *t)
@@ -419,7 +418,7 @@ static bool string(void)
 /* Shorter, or longer */
 static bool resize(void)
 {
-	const char *name = sections[rnd(2)];
+	const char *name = sections[rnd(NR_REPLACED)];
 	size_t size, len;
 	unsigned char *p = section(name, &size), *copy;
 	bool ok;
@@ -441,7 +440,7 @@ static bool resize(void)
 /* That of another module, in its place or beside it */
 static bool foreign(void)
 {
-	const char *name = sections[rnd(2)];
+	const char *name = sections[rnd(NR_REPLACED)];
 	const struct module *from = rnd(4) ? &modules[rnd(nr_modules)] : now.m;
 	size_t size;
 	void *p = kmod_section(&from->k, name, &size);
@@ -453,39 +452,71 @@ static bool foreign(void)
 
 static bool hide(void)
 {
-	const char *name = sections[rnd(2)];
+	const char *name = sections[rnd(NR_REPLACED)];
+	Elf_Shdr *sh = kmod_section_header(&now.k, name);
 
+	if (!sh)
+		return false;
 	kmod_hide_section(&now.k, name);
+	sh->sh_flags &= ~SHF_ALLOC;	/* or sysfs has a file without a name */
 	return changed("no %s", name);
 }
 
 static bool note(void)
 {
-	unsigned int *type;
-	unsigned char *id = kmod_base_id(&now.m->k, &type);
+	unsigned char *type, *id = kmod_base_id(&now.k, &type);
 
 	if (!id)
 		return false;
-	/* where it is has not changed */
-	type = (void *)now.k.data + ((unsigned char *)type - now.m->k.data);
-	id = now.k.data + (id - now.m->k.data);
 	switch (rnd(6)) {
 	case 0:
-		id[rnd(KMOD_ID_SIZE)] ^= 1 << rnd(8);
+		id[rnd(BTF_BASE_ID_SIZE)] ^= 1 << rnd(8);
 		return changed("id");
 	case 1:
-		memset(id, 0, KMOD_ID_SIZE);
+		memset(id, 0, BTF_BASE_ID_SIZE);
 		return changed("id is zero");
 	case 2:
-		memcpy(id, running, KMOD_ID_SIZE);
+		memcpy(id, running, BTF_BASE_ID_SIZE);
 		return changed("id is right");
 	case 3:
-		*type ^= 1;
+		type[0] ^= 1;
 		return changed("note of the other type");
 	case 4:
-		return put_any("size of a note", type - 1 - rnd(2));
+		return put_any("size of a note", type - 4 - 4 * rnd(2));
 	default:
 		return put_any("type of a note", type);
+	}
+}
+
+/* The table for .BTF_ids: a word of a range, a range less, two changed for each other, none */
+static bool table(void)
+{
+	__u32 nr, at, to;
+	unsigned char *p = kmod_btf_ids_table(&now.k, &nr);
+	struct btf_ids_range a, b;
+	char what[32];
+
+	if (!p || !nr)
+		return false;
+	at = rnd(nr) * sizeof(a);
+	to = rnd(nr) * sizeof(a);
+	switch (rnd(8)) {
+	case 0:
+		kmod_drop_table(&now.k);
+		return changed("no table");
+	case 1:
+		memcpy(&a, p + at, sizeof(a));
+		memcpy(&b, p + to, sizeof(b));
+		memcpy(p + at, &b, sizeof(b));
+		memcpy(p + to, &a, sizeof(a));
+		return changed("ranges at %u and %u changed", at, to);
+	case 2:
+		memmove(p + at, p + to, sizeof(a));
+		return changed("range at %u is that at %u", at, to);
+	default:
+		at += 4 * rnd(3);
+		snprintf(what, sizeof(what), "table+%u", at);
+		return put_any(what, p + at);
 	}
 }
 
@@ -552,6 +583,50 @@ static bool symbol(void)
 	}
 }
 
+static bool is_test(void)
+{
+	return !strcmp(now.m->name, TEST_MOD);
+}
+
+/* Will the kernel compare .BTF_ids with the table as it was built? */
+static bool table_intact(void)
+{
+	__u32 nr, was_nr;
+	const void *is = kmod_btf_ids_table(&now.k, &nr), *was = kmod_btf_ids_table(&now.m->k, &was_nr);
+
+	return now.m->form != SPLIT && kmod_section_header(&now.k, ".BTF.base") && is && was &&
+	       nr == was_nr && !memcmp(is, was, nr * sizeof(struct btf_ids_range));
+}
+
+/*
+ * The code of a module believes the counts of its sets.  Where no table protects them, they stay
+ * as they were built.  Nor can the kernel see that a table calls a count an id: then the test
+ * module does not use its sets, and others, which always do, keep their table.
+ */
+void settle(void)
+{
+	size_t size, note_size;
+	__u32 nr, i;
+	unsigned char *ids = kmod_section(&now.k, ".BTF_ids", &size);
+	const void *note = kmod_section(&now.m->k, BTF_NOTE_SECTION, &note_size);
+	const unsigned char *t = kmod_btf_ids_table(&now.m->k, &nr);
+	struct btf_ids_range r;
+
+	if (!ids || table_intact())
+		return;
+	for (i = 0; t && i < nr; i++) {
+		memcpy(&r, t + i * sizeof(r), sizeof(r));
+		if (r.kind != BTF_IDS_LIST)
+			put(ids + r.offset, r.cnt);
+	}
+	if (now.m->form == SPLIT)
+		return;
+	if (is_test())
+		now.params = "bpf=0";
+	else if (kmod_section_header(&now.k, BTF_NOTE_SECTION))
+		kmod_set_section(&now.k, BTF_NOTE_SECTION, note, note_size, false);
+}
+
 /* A section header. Nothing can be read of the section after that. What makes the
  * kernel allocate more than there is in the file, moves .BTF_ids out of the module
  * while code refers to it, or gives sysfs a name twice, is not done: that has nothing
@@ -564,8 +639,13 @@ bool section_header(void)
 	__u32 field = rnd(5);
 	bool alloc;
 
-	if (!sh)
+	if (!sh || (!strcmp(name, ".BTF_ids") && !table_intact()))
 		return false;
+	if (!strcmp(name, BTF_NOTE_SECTION) && kmod_section_header(&now.k, ".BTF_ids")) {
+		if (!is_test())
+			return false;
+		now.params = "bpf=0";
+	}
 	alloc = sh->sh_flags & SHF_ALLOC;
 	now.elf = true;
 	switch (field) {
@@ -602,7 +682,7 @@ static const struct {
 	{ some_bytes, 10 }, { some_word, 10 }, { header, 6 }, { type_kind, 12 }, { type_ref, 10 },
 	{ type_name, 6 }, { type_part, 12 }, { type_other, 12 }, { type_copy, 6 },
 	{ types_resize, 6 }, { string, 4 }, { resize, 3 }, { foreign, 4 }, { hide, 1 },
-	{ note, 4 }, { ids, 8 }, { symbol, 6 },
+	{ note, 4 }, { table, 6 }, { ids, 8 }, { symbol, 2 },
 };
 
 bool change(void)

@@ -3,9 +3,9 @@
  * Make modules of another base out of modules of this one.
  *   fixture BASE KIND OUTDIR MODULE.ko...
  * BASE: raw BTF of the vmlinux they belong to. KIND: one-more, shifted, reordered
- * (see kmod_btf_helpers.h), forged-KIND (the same under the id of BASE), distilled
- * (a distilled base of BASE), gone (one that names a type no kernel has). Exit
- * status 0, or 2 after a message that names the file.
+ * (see kmod_btf_helpers.h), forged-KIND (the same under the id of BASE), split (from BASE),
+ * gone (with a distilled base that names a type no kernel has). Exit status 0, or 2 after a
+ * message that names the file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static struct btf *make_base(struct btf *vmlinux, const char *kind)
 		return btf_shifted(vmlinux);
 	if (!strcmp(kind, "reordered"))
 		return btf_reordered(vmlinux);
-	if (!strcmp(kind, "distilled") || !strcmp(kind, "gone"))
+	if (!strcmp(kind, "split") || !strcmp(kind, "gone"))
 		return vmlinux;
 	errno = EINVAL;
 	return NULL;
@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 	}
 
 	for (i = 4; i < argc; i++) {
-		unsigned char mine[KMOD_ID_SIZE] = {}, *id;
+		unsigned char mine[BTF_BASE_ID_SIZE] = {}, *id;
 		struct kmod k;
 
 		name = strrchr(argv[i], '/');
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 		err = kmod_read(&k, argv[i]);
 		if (!err && (id = kmod_base_id(&k, NULL)))
 			memcpy(mine, id, sizeof(mine));
-		err = err ?: kmod_rebase(&k, vmlinux, base, base == vmlinux);
+		err = err ?: kmod_rebase(&k, vmlinux, base, gone);
 		if (!err && gone)
 			err = rename_struct(&k);
 		if (!err && forged && (id = kmod_base_id(&k, NULL)))

@@ -6,13 +6,18 @@
 #include "kmod_btf_helpers.h"
 
 /* Tests. Results are lines of KTAP on standard output. */
-void test_btf_module_mismatch(void);	/* the selftests; the second only with clang */
-void test_btf_module_core(void) __attribute__((weak));
+void serial_test_btf_module_id(void);	/* the selftests; the last one only with clang */
+void serial_test_btf_module_format(void);
+void serial_test_btf_module_ids(void);
+void serial_test_btf_module_refs(void);
+void serial_test_btf_module_core(void) __attribute__((weak));
 void test_btf_distill(void);		/* upstream's, of libbpf */
+void test_fitting_modules(void);	/* of those that any kernel uses */
 void test_all_modules(void);
 void test_default_mode(const char *mode);
 void test_dkms(void);		/* v4l2loopback, as DKMS has built it */
 void test_abi(void);		/* modules of the other build, under MODVERSIONS */
+void test_strips(void);		/* a module after everything that strips modules */
 void test_cases(void);		/* what wrong BTF leads to */
 void test_trampoline(void);	/* the same, but it ends a kernel that uses it */
 /* These need a kernel with configs/debug.config */
@@ -50,6 +55,9 @@ const char *ids_left(void);
 int set_param(const char *mode);
 bool has_param(void);
 bool loaded(const char *module);
+bool has_function(const char *name);
+/* Does this kernel check the references in BTF? */
+bool checks_references(void);
 /* How many BTF objects the kernel has */
 int count_btfs(void);
 /* File descriptor of the BTF of a module, or a negative error */
@@ -61,7 +69,7 @@ const char *modinfo(const struct kmod *k, const char *tag);
 void check_short_class(void);
 
 /* libbpf has no header for it */
-void libbpf_sha256(const void *data, size_t len, __u8 out[KMOD_ID_SIZE]);
+void libbpf_sha256(const void *data, size_t len, __u8 out[BTF_BASE_ID_SIZE]);
 
 /* btf_fault.c.  What is wrong with the split types of @btf, which is parsed, or NULL; @id: of which */
 const char *btf_fault(const struct btf *btf, __u32 *id);

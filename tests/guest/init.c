@@ -63,10 +63,20 @@ static int upstream(void)
 	return wait(NULL) < 0;
 }
 
+static void test_id(void)
+{
+	serial_test_btf_module_id();
+	serial_test_btf_module_format();
+}
+
 static void test_check(void)
 {
 	test_all_modules();
-	test_btf_module_mismatch();
+	if (has_param())	/* what these are about */
+		test_strips();
+	test_id();
+	serial_test_btf_module_ids();
+	serial_test_btf_module_refs();
 }
 
 static void test_strict(void) { test_default_mode("strict"); }
@@ -80,8 +90,13 @@ static const struct {
 	int (*other)(void);
 } whats[] = {
 	{ "check", test_check },
+	{ "fitting", test_fitting_modules },
 	{ "modules", test_all_modules },
-	{ "core", test_btf_module_core },
+	{ "id", test_id },
+	{ "ids", serial_test_btf_module_ids },
+	{ "refs", serial_test_btf_module_refs },
+	{ "core", serial_test_btf_module_core },
+	{ "strips", test_strips },
 	{ "distill", test_btf_distill },
 	{ "dkms", test_dkms },
 	{ "abi", test_abi },

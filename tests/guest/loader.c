@@ -57,6 +57,24 @@ void unload_all(void)
 	} while (again);
 }
 
+bool has_function(const char *name)
+{
+	char line[512], symbol[256];
+	bool found = false;
+	FILE *f = fopen("/proc/kallsyms", "r");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*x %*c %255s", symbol) == 1 && !strcmp(symbol, name);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+bool checks_references(void)
+{
+	return has_function("btf_check_refs");
+}
+
 bool loaded(const char *module)
 {
 	char path[256];
@@ -124,7 +142,6 @@ bool is_used(const char *status)
 
 const char *ids_left(void)
 {
-	static const char none[] = "list 0 0 0 0 set 0 0 0 set8 0 0 ";
 	static char line[256];
 	FILE *f;
 
@@ -134,7 +151,7 @@ const char *ids_left(void)
 	if (!fgets(line, sizeof(line), f))
 		line[0] = 0;
 	fclose(f);
-	return strncmp(line, none, strlen(none)) ? line : NULL;
+	return strspn(line, "0 \n") < strlen(line) ? line : NULL;
 }
 
 int set_param(const char *mode)

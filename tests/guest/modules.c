@@ -25,6 +25,7 @@ static bool is_module(const char *file, char *name, size_t size)
 	return true;
 }
 
+static const char * const modes[] = { "strict", "lenient" };
 static struct btf *vmlinux, *older_base;
 
 /* What is wrong with the types that the kernel uses for a module, or NULL. They are
@@ -61,7 +62,7 @@ static bool older_is_right(const char *file, const char *name, bool used, int *s
 	if (!older_base)
 		older_base = btf__parse_raw("/modules/older.btf");
 	snprintf(path, sizeof(path), "/modules/older/%s", file);
-	snprintf(own_path, sizeof(own_path), "/modules/own/%s", file);
+	snprintf(own_path, sizeof(own_path), "/modules/own-split/%s", file);
 	was = btf__parse_split(path, older_base);
 	own = btf__parse_split(own_path, vmlinux);
 	if (!vmlinux || !older_base || !was || !own) {
@@ -188,7 +189,6 @@ out:
 /* v4l2loopback as DKMS has built it, for another kernel than this */
 void test_dkms(void)
 {
-	static const char * const modes[] = { "strict", "lenient" };
 	char name[64];
 	int i;
 
@@ -206,12 +206,40 @@ void test_dkms(void)
 	}
 }
 
-/* @want of a kernel that can relocate, or what it is on one that cannot */
-static const char *if_relocated(const char *want, const char *or)
+/* Do the modules of a set have a distilled base? */
+static bool distilled(const char *set)
 {
+	char dir[64], path[512];
+	bool found = false;
+	struct dirent *e;
+	struct kmod k;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "/modules/%s", set);
+	d = opendir(dir);
+	while (d && !found && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (kmod_read(&k, path))
+			continue;
+		found = kmod_section_header(&k, ".BTF.base");
+		kmod_free(&k);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* All modules of a set that is of this build, or of another one */
+static void check_built(const char *set, bool own, const char *mode)
+{
+	const char *want = own ? "native" : "dropped:base-changed";
+
 	if (!vmlinux)
 		vmlinux = btf__load_vmlinux_btf();
-	return vmlinux && !kernel_relocates_btf(vmlinux) ? or : want;
+	if (distilled(set))
+		want = vmlinux && !kernel_relocates_btf(vmlinux) ? "dropped:unsupported" :
+		       own ? "native" : "relocated";
+	check_set(set, mode, want);
 }
 
 /* How much of another base's BTF the referential check finds when the id lies */
@@ -242,31 +270,57 @@ static void count_forged(const char *set)
 	printf("# %s: the referential check finds %d of %d\n", set, found, all);
 }
 
-void test_all_modules(void)
+/* A kernel without the parameter has the mode that it was built for, mode= */
+static bool has_mode(const char *mode)
 {
-	static const char * const modes[] = { "strict", "lenient" };
-	const char *only = getenv("mode");	/* what an unpatched kernel was built for */
+	const char *only = getenv("mode");
+
+	return has_param() || !only || !strcmp(only, mode);
+}
+
+/* What every kernel uses, and rightly so */
+static void check_fitting(const char *mode)
+{
+	check_built("own", true, mode);
+	check_built("own-split", true, mode);
+	check_built("external", true, mode);
+	check_built("external-split", true, mode);
+}
+
+void test_fitting_modules(void)
+{
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		if (!has_param() && only && strcmp(only, modes[i]))
+		if (!has_mode(modes[i]))
 			continue;
-		check_set("own", modes[i], "native");
-		if (has_param())	/* no other kernel builds them so */
-			check_set("second", modes[i], if_relocated("relocated", "dropped:base-changed"));
+		check_fitting(modes[i]);
+		if (distilled("second-external"))
+			check_built("second-external", false, modes[i]);
+	}
+}
+
+void test_all_modules(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!has_mode(modes[i]))
+			continue;
+		check_fitting(modes[i]);
+		if (has_param())	/* an unpatched one builds second-split and nothing else */
+			check_built("second", false, modes[i]);
 		check_set("older", modes[i], "relocated");
-		check_set("second-split", modes[i], "dropped:base-changed");
+		check_built("second-split", false, modes[i]);
 		check_set("one-more", modes[i], "dropped:base-changed");
 		check_set("reordered", modes[i], "dropped:base-changed");
 		check_set("shifted", modes[i], "dropped:base-changed");
-		check_set("distilled", modes[i], if_relocated("relocated", "dropped:unsupported"));
-		check_set("external", modes[i], if_relocated("relocated", "native"));
-		check_set("second-external", modes[i],
-			  if_relocated("relocated", "dropped:base-changed"));
+		check_built("second-external", false, modes[i]);
+		check_built("second-external-split", false, modes[i]);
 		check_set("gone", modes[i],
-			  if_relocated("dropped:relocation", "dropped:unsupported"));
+			  kernel_relocates_btf(vmlinux) ? "dropped:relocation" : "dropped:unsupported");
 	}
-	if (has_param()) {
+	if (checks_references()) {
 		count_forged("forged-one-more");
 		count_forged("forged-reordered");
 		count_forged("forged-shifted");
@@ -318,7 +372,7 @@ static void hex(char *out, const unsigned char *id)
 {
 	int i;
 
-	for (i = 0; i < KMOD_ID_SIZE; i++)
+	for (i = 0; i < BTF_BASE_ID_SIZE; i++)
 		sprintf(out + 2 * i, "%02x", id[i]);
 }
 
@@ -326,8 +380,8 @@ static void hex(char *out, const unsigned char *id)
 static void check_base_id(void)
 {
 	struct btf *vmlinux = btf__parse("/sys/kernel/btf/vmlinux", NULL);
-	char base[2 * KMOD_ID_SIZE + 1] = "none", kernel[sizeof(base)];
-	unsigned char id[KMOD_ID_SIZE], *note;
+	char base[2 * BTF_BASE_ID_SIZE + 1] = "none", kernel[sizeof(base)];
+	unsigned char id[BTF_BASE_ID_SIZE], *note;
 	struct kmod k = {};
 	const void *raw;
 	__u32 size;

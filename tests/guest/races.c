@@ -27,7 +27,7 @@ static int load_unload(const char *path, const char *name)
 
 static int load_dummy(void) { return load_unload("/modules/own/dummy.ko", "dummy"); }
 static int load_other(void) { return load_unload("/modules/one-more/dummy.ko", "dummy"); }
-static int load_veth(void) { return load_unload("/modules/distilled/veth.ko", "veth"); }
+static int load_veth(void) { return load_unload("/modules/own/veth.ko", "veth"); }
 static int load_gone(void)
 {
 	return load_unload("/modules/gone/bpf_test_btf_mismatch.ko", "bpf_test_btf_mismatch");

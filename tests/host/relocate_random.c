@@ -347,10 +347,17 @@ static void gen_change(struct gen *g)
 	if (sorted == 2)
 		qsort(g->types, g->nr, sizeof(g->types[0]), cmp_types);
 
+	/* as in vmlinux each string is there once, the empty one at offset 0: where the base is
+	 * sorted, equal names are neighbours, wherever they are
+	 */
+	g->same_str = 100;
+
 	/* nothing looks at what types of the base refer to; let it be valid */
 	for (i = 0; i < g->nr; i++) {
 		struct type *t = &g->types[i];
 
+		if (t->name && !*t->name)
+			t->name = NULL;
 		switch (t->kind) {
 		case BTF_KIND_FUNC:
 			for (j = 0; j < g->nr && g->types[j].kind != BTF_KIND_FUNC_PROTO; j++)

@@ -21,7 +21,7 @@ struct raw {
 
 struct result {
 	int err;
-	void *data;	/* of split BTF, also if it was refused */
+	void *data;	/* of split BTF; if it was refused, whatever is there */
 	__u32 size;
 	__u32 *id_map;
 	__u32 nr_types;
