@@ -32,16 +32,6 @@ static void print_section(const char *name, bool has, const struct blob *b)
 		out("%-14s  none\n", name);
 }
 
-static void print_list(const char *what, const struct strings *list)
-{
-	size_t i;
-
-	out("%-14s  ", what);
-	for (i = 0; i < list->nr; i++)
-		out("%s%s", i ? " " : "", list->str[i]);
-	out("%s\n", list->nr ? "" : "none");
-}
-
 static void print_advice(const char *reason)
 {
 	size_t i;
@@ -79,9 +69,9 @@ int cmd_explain(struct audit *a, const char *path)
 	out("%-14s  %s\n", "built against", text);
 	id_print(text, a->running.id);
 	out("%-14s  %s\n", "this kernel", text);
-	print_list("kfuncs", &m->kfuncs);
-	print_list("struct_ops", &m->struct_ops);
-	print_list("trace events", &m->trace_events);
+	print_list("kfuncs          ", &m->kfuncs, true);
+	print_list("struct_ops      ", &m->struct_ops, true);
+	print_list("trace events    ", &m->trace_events, true);
 	out("%-14s  %s\n", "rules", a->rules->name);
 	out("%-14s  %s%s%s\n", "verdict", verdict_name(res->verdict, false),
 	    res->reason ? ", " : "", res->reason ?: "");

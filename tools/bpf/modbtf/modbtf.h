@@ -37,7 +37,7 @@ struct rules {
 	int version;		/* of btf.c: 601, 612 or 703 */
 };
 
-/* mem.c --------------------------------------------------------------------- */
+/* watchdog.c ------------------------------------------------------------------ */
 
 struct limits {
 	size_t module_memory, total_memory;	/* bytes */
@@ -53,12 +53,29 @@ void limits_end(void);
 bool run_is_over(void);
 /* NULL, or that the time of the module or of the run is over, for xfree() */
 char *time_problem(void);
+/* Called in each long loop: gives up when the time is over.  tick_now() looks at the clock
+ * each time.
+ */
+void tick(void);
+void tick_now(void);
+
+/* Say what this thread is at, NULL: nothing.  @what has to stay until the next call, and
+ * work_end() has to be called before the thread ends.
+ */
+void work_on(const char *what);
+const char *work_name(void);
+void work_end(void);
+/* Count the time of a module in this thread: arena_enter() and arena_leave() do it */
+void module_time_start(void);
+void module_time_end(void);
+bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg);
+
+/* mem.c --------------------------------------------------------------------- */
 
 /* Memory of one module */
 struct arena {
 	struct block *blocks;
 	size_t used;
-	uint64_t cpu_end;	/* of the thread, in ns */
 	jmp_buf *leave;		/* where give_up() goes */
 	char problem[160];
 };
@@ -77,20 +94,8 @@ void arena_adopt(struct arena *a, void *p);
 void arena_empty(struct arena *a);
 void arena_free(struct arena *a);
 
-/* Say what this thread is at, NULL: nothing.  @what has to stay until the next call, and
- * work_end() has to be called before the thread ends.
- */
-void work_on(const char *what);
-void work_end(void);
-bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg);
-
 /* This module cannot be looked at: leave its arena.  Without one, end with status 2 */
 void __printf(1, 2) __noreturn give_up(const char *fmt, ...);
-/* Called in each long loop: gives up when the time is over.  tick_now() looks at the clock
- * each time.
- */
-void tick(void);
-void tick_now(void);
 
 /* Bytes that can still be allocated here; that there are too few, in words, for xfree() */
 size_t mem_left(void);
@@ -424,6 +429,10 @@ int report_end(struct report *r, unsigned long *results);
 const char *verdict_name(enum verdict v, bool strict);
 /* Does it ask for somebody to look? */
 bool is_finding(enum verdict v);
+/* A line of what is in a list, behind @start.  If that is nothing, there is only a line
+ * if @none.
+ */
+void print_list(const char *start, const struct strings *list, bool none);
 
 /* look.c ---------------------------------------------------------------------- */
 
