@@ -24,9 +24,9 @@ static const struct {
 	{ "name-clash", "It is called vmlinux, which is taken in /sys/kernel/btf.", "Rename it." },
 };
 
-static void print_section(const char *name, bool has, const struct blob *b)
+static void print_section(const char *name, const struct blob *b)
 {
-	if (has)
+	if (b->data)
 		out("%-14s  %zu bytes\n", name, b->size);
 	else
 		out("%-14s  none\n", name);
@@ -43,7 +43,7 @@ static void print_advice(const char *reason)
 
 int cmd_explain(struct audit *a, const char *path)
 {
-	char text[2 * BASE_ID_SIZE + 1];
+	char text[2 * BTF_BASE_ID_SIZE + 1];
 	struct look l = {};
 	const struct result *res = &l.res;
 	const struct module *m = &l.m;
@@ -59,9 +59,8 @@ int cmd_explain(struct audit *a, const char *path)
 	status = is_finding(res->verdict);
 
 	out("%-14s  %s\n", "module", m->name);
-	print_section(".BTF", m->has_split, &m->split);
-	print_section(".BTF.base", m->has_base, &m->base);
-	print_section(".BTF.distilled", m->has_distilled, &m->distilled);
+	print_section(".BTF", &m->split);
+	print_section(".BTF.base", &m->base);
 	if (m->id || m->distilled_id)
 		id_print(text, m->id ?: m->distilled_id);
 	else
@@ -76,7 +75,7 @@ int cmd_explain(struct audit *a, const char *path)
 	out("%-14s  %s%s%s\n", "verdict", verdict_name(res->verdict, false),
 	    res->reason ? ", " : "", res->reason ?: "");
 	if (res->detail)
-		out("%-14s  %s\n", "because", res->detail);
+		out("%-14s  %s\n", res->reason ? "because" : "note", res->detail);
 	if (res->nr_wrong)
 		out("%-14s  %lu references and names read as something else\n", "wrong",
 		    res->nr_wrong);

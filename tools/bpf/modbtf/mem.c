@@ -244,6 +244,6 @@ void id_print(char *out, const uint8_t *id)
 {
 	int i;
 
-	for (i = 0; i < BASE_ID_SIZE; i++)
+	for (i = 0; i < BTF_BASE_ID_SIZE; i++)
 		sprintf(out + 2 * i, "%02x", id[i]);
 }

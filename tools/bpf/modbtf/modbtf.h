@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
+#include "../../../include/linux/btf_note.h"
 
 struct btf;
 
-#define BASE_ID_SIZE 32
 /* Bytes of a name that the kernel takes, with its end (KSYM_NAME_LEN) */
 #define NAME_LEN 512
 
@@ -160,12 +160,12 @@ void json_line(struct json_object *o);
 int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 	      const struct rules *r);
 int btf_check_chains(struct btf *btf, const struct rules *r);
+void btf_check_sorted(struct btf *btf);
 char *btf_problem(const struct btf *btf);
 bool btf_is_of_module(const struct btf *btf);
 void btf_free(struct btf *btf);
 bool btf_is_swapped(struct blob raw);
 void btf_swap(struct blob raw);
-void btf_distilled_swap(struct blob section);
 
 /* input.c ------------------------------------------------------------------- */
 
@@ -243,31 +243,21 @@ char *find_base(struct blob in, struct blob *out);
 
 /* module.c ------------------------------------------------------------------ */
 
-/* A slot or a set in .BTF_ids that has a symbol */
-struct btf_id_sym {
-	const char *name;	/* after __BTF_ID__ */
-	const void *data;
-	size_t size;		/* of a set */
-	uint32_t word;		/* the id, or how many are in the set */
-	unsigned int words;	/* that an id takes in the set; 0: no set */
-	bool outside;		/* it is not inside of the section */
-};
-
-/* What a module says about its BTF.  Points into the file */
+/* What a module says about its BTF.  Points into the file.  A section that is not there has
+ * no .data
+ */
 struct module {
 	char *name;
 	bool is32;
 	bool swapped;		/* big-endian: then BTF is in copies, the other way round */
-	struct blob split;	/* .BTF, if has_split */
-	struct blob base;	/* .BTF.base, if has_base */
-	struct blob distilled;	/* .BTF.distilled, if has_distilled */
-	bool has_split, has_base, has_distilled;
-	bool bad;		/* there are two, or one without data in the file */
-	const uint8_t *id;	/* base id of split BTF, or NULL */
-	const uint8_t *distilled_id; /* that of the base that was distilled, or NULL */
-	struct btf_id_sym *ids;
-	size_t nr_ids;
-	bool has_ids;		/* there is a .BTF_ids, with symbols or without */
+	struct blob split;	/* .BTF */
+	struct blob base;	/* .BTF.base */
+	struct blob ids;	/* .BTF_ids */
+	bool bad;		/* one of these or .note.BTF is there twice, or without data */
+	/* notes: */
+	const uint8_t *id;	/* base id of BTF that is split from vmlinux, or NULL */
+	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from, or NULL */
+	struct blob table;	/* for .BTF_ids: struct btf_ids_range, of which see module_word() */
 	struct strings kfuncs, struct_ops, trace_events;
 };
 
@@ -280,6 +270,9 @@ struct module {
  * Return: NULL, or what is wrong with the file, for xfree().
  */
 char *module_parse(struct module *m, struct blob file, const char *path);
+
+/* The word at @p in .BTF_ids or its table, aligned or not, in the byte order of this program */
+uint32_t module_word(const struct module *m, const void *p);
 
 /* Section @name of an ELF file; .data is NULL if there is none.  Returns NULL, or
  * what is wrong with the file, for xfree().
@@ -295,7 +288,7 @@ struct base {
 	struct btf *btf;	/* NULL: not known, or @problem */
 	char *problem;		/* the kernel cannot use it, and why */
 	bool swapped;		/* its file was big-endian */
-	uint8_t id[BASE_ID_SIZE];
+	uint8_t id[BTF_BASE_ID_SIZE];
 };
 
 struct audit {
@@ -350,14 +343,11 @@ void decide(struct audit *a, const struct module *m, struct result *out);
  * relocate() - relocate BTF that is split from a distilled base
  * @btf: what is changed; split from @base afterwards
  * @base: what it is relocated onto; others can be relocated onto it at the same time
- * @map: the ids that those of @btf become, for xfree()
  * @why: what the kernel would say if it fails, or NULL; for xfree()
  *
- * Takes every id in @btf for one that exists.
- *
- * Return: 0 or a negative error.
+ * Return: 0, -EINVAL if it does not fit, or another negative error if it is malformed.
  */
-int relocate(struct btf *btf, const struct btf *base, __u32 **map, char **why);
+int relocate(struct btf *btf, const struct btf *base, char **why);
 
 /* compare.c ----------------------------------------------------------------- */
 
