@@ -93,7 +93,8 @@ int cmd_explain(struct audit *a, const char *path)
 		out("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
 		    "Say so by --built-against.\n");
 	if (res->verdict == V_NONE)
-		out("\nIt was built without BTF, or stripped of it.\n");
+		out("\n%s\n", m->split.data ? "Its BTF has no types." :
+		    "It was built without BTF, or stripped of it.");
 	arena_free(l.arena);
 	return status;
 }

@@ -134,7 +134,7 @@ static int add_struct(struct btf *btf, const char *name, int size, const char *m
 	return id;
 }
 
-enum change { SAME, REORDERED, SHIFTED, RESIZED };
+enum change { SAME, REORDERED, SHIFTED, RESIZED, SORTED };
 
 /* A base: int, struct queue and struct pool, and pointers to either */
 static struct btf *make_base(enum change c)
@@ -148,8 +148,13 @@ static struct btf *make_base(enum change c)
 	btf__add_str(btf, "int");
 	btf__add_str(btf, "queue");
 	btf__add_str(btf, "pool");
+	if (c == SORTED)
+		btf__add_ptr(btf, 4);	/* what has no name comes first; of the queue */
 	i = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
-	if (c == REORDERED) {
+	if (c == SORTED) {
+		add_struct(btf, "pool", 4, "chunk", i);
+		add_struct(btf, "queue", 4, "len", i);
+	} else if (c == REORDERED) {
 		b = add_struct(btf, "pool", 4, "chunk", i);
 		a = add_struct(btf, "queue", 4, "len", i);
 		btf__add_ptr(btf, b);
@@ -328,15 +333,15 @@ static void make_tables(struct btf *base, struct section d, struct section d_bas
 
 static void make_files(void)
 {
-	static const char * const names[] = { "base", "reordered", "shifted", "resized" };
-	struct btf *base[4], *btf, *dist_base, *dist, *lax;
+	static const char * const names[] = { "base", "reordered", "shifted", "resized", "sorted" };
+	struct btf *base[5], *btf, *dist_base, *dist, *lax;
 	struct section split, stamp, dist_id, no_id, ids, d, d_base, s[4];
 	unsigned int types, kfunc, queue;
 	char path[4096], info[] = "license=GPL\0name=vmlinux";
 	unsigned char id[BTF_BASE_ID_SIZE];
 	int i, unused;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		base[i] = make_base(i);
 		split = raw("", base[i]);
 		put(names[i], split.data, split.size);
