@@ -55,7 +55,7 @@ struct btf {
 	u32 start_id;			/* first own id */
 	u32 start_str_off;
 	struct btf *base_btf;
-	u32 named_start_id;		/* if it is sorted by name, the first that has one; else 0 */
+	u32 named_start_id;		/* see btf_named_start_id() */
 	const char *why;		/* it is malformed */
 	u32 why_id;			/* the type that is, or 0 */
 	const struct btf_type *why_type; /* where that is, or NULL */
@@ -77,7 +77,7 @@ static inline u32 btf_nr_types(const struct btf *btf)
 	return btf->start_id + btf->nr_types;
 }
 
-/* The first type that has a name, if the types are sorted by it.  Only of a base */
+/* The first type of a base that has a name, if they are sorted by it; else 0 */
 static inline u32 btf_named_start_id(const struct btf *btf, bool own)
 {
 	return btf->named_start_id;

@@ -254,10 +254,10 @@ struct module {
 	struct blob base;	/* .BTF.base */
 	struct blob ids;	/* .BTF_ids */
 	bool bad;		/* one of these or .note.BTF is there twice, or without data */
-	/* notes: */
-	const uint8_t *id;	/* base id of BTF that is split from vmlinux, or NULL */
-	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from, or NULL */
-	struct blob table;	/* for .BTF_ids: struct btf_ids_range, of which see module_word() */
+	/* from .note.BTF, or NULL: */
+	const uint8_t *id;	/* base id of BTF that is split from vmlinux */
+	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from */
+	struct blob table;	/* for .BTF_ids: of struct btf_ids_range, see module_word() */
 	struct strings kfuncs, struct_ops, trace_events;
 };
 

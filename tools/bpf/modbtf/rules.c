@@ -244,7 +244,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	} else if (!m->base.data && !id) {
 		drop(out, "unstamped");
 		if (lost_base(m))
-			out->detail = xstrdup(".BTF.base is gone (note 0x103); strip no more than -g");
+			out->detail = xstrdup(".BTF.base is gone, strip no more than -g");
 	} else if (!m->base.data && !is_running(a, id)) {
 		drop(out, "base-changed");
 	} else {

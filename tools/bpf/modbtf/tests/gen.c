@@ -210,7 +210,7 @@ static unsigned char *put_note(unsigned char *p, const char *owner, unsigned int
 
 	memcpy(p, &n, sizeof(n));
 	p += sizeof(n);
-	strcpy((char *)p, owner);
+	memcpy(p, owner, strlen(owner));
 	p += (strlen(owner) + 4) & ~3;
 	memcpy(p, desc, size);
 	return p + ((size + 3) & ~3);
@@ -259,6 +259,13 @@ static struct section make_ids(unsigned int kfunc, unsigned int list)
 				 sizeof(ids), 0, SHF_ALLOC };
 }
 
+/* A module of these sections, with the first @nr symbols of the .BTF_ids that is the last */
+#define PUT(name, nr, ...) ({						\
+	const struct section sections[] = { __VA_ARGS__ };		\
+									\
+	put_module(name, sections, sizeof(sections) / sizeof(*sections), syms, nr); \
+})
+
 static struct section copy(struct section s)
 {
 	s.data = memcpy(malloc(s.size), s.data, s.size);
@@ -283,7 +290,7 @@ static void put_changed(const char *name, struct section note, struct section bt
 	struct section bad = copy(btf);
 
 	memcpy((char *)bad.data + off, &value, sizeof(value));
-	put_module(name, (struct section[]){ note, bad }, 2, NULL, 0);
+	PUT(name, 0, note, bad);
 }
 
 /* Of a distilled base, with .BTF_ids and a table that is wrong */
@@ -309,33 +316,31 @@ static void make_tables(struct btf *base, struct section d, struct section d_bas
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		snprintf(name, sizeof(name), "table-%s.module", wrong[i].name);
 		note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[i].table, 2);
-		put_module(name, (struct section[]){ note, d, d_base, ids }, 4, syms, 4);
+		PUT(name, 4, note, d, d_base, ids);
 	}
 	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
-	put_module("table-id.module", (struct section[]){ note, d, d_base, make_ids(kfunc, 999) }, 4,
-		   syms, 4);
-	put_module("table-two-ids.module", (struct section[]){ note, d, d_base, ids, ids }, 5, syms, 4);
-	put_module("table-two-notes.module", (struct section[]){ note, note, d, d_base, ids }, 5, syms,
-		   4);
+	PUT("table-id.module", 4, note, d, d_base, make_ids(kfunc, 999));
+	PUT("table-two-ids.module", 4, note, d, d_base, ids, ids);
+	PUT("table-two-notes.module", 4, note, note, d, d_base, ids);
 	/* two bytes less: of the note, and of what is in it */
 	odd = copy(note);
 	((__u32 *)((char *)odd.data + odd.size - 2 * sizeof(*table) - 20))[1] -= 2;
-	put_module("table-cut.module", (struct section[]){ odd, d, d_base, ids }, 4, syms, 4);
+	PUT("table-cut.module", 4, odd, d, d_base, ids);
 	odd = note;
 	odd.size -= 2;
-	put_module("note-cut.module", (struct section[]){ odd, d, d_base, ids }, 4, syms, 4);
+	PUT("note-cut.module", 4, odd, d, d_base, ids);
 	/* of no matter without .BTF_ids, and .BTF_ids needs no symbols */
 	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[0].table, 2);
-	put_module("no-ids.module", (struct section[]){ note, d, d_base }, 3, NULL, 0);
+	PUT("no-ids.module", 0, note, d, d_base);
 	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
-	put_module("stripped.module", (struct section[]){ note, d, d_base, ids }, 4, NULL, 0);
+	PUT("stripped.module", 0, note, d, d_base, ids);
 }
 
 static void make_files(void)
 {
 	static const char * const names[] = { "base", "reordered", "shifted", "resized", "sorted" };
 	struct btf *base[5], *btf, *dist_base, *dist, *lax;
-	struct section split, stamp, dist_id, no_id, ids, d, d_base, s[4];
+	struct section split, stamp, ids, d, d_base, note, btf_id;
 	unsigned int types, kfunc, queue;
 	char path[4096], info[] = "license=GPL\0name=vmlinux";
 	unsigned char id[BTF_BASE_ID_SIZE];
@@ -346,18 +351,17 @@ static void make_files(void)
 		split = raw("", base[i]);
 		put(names[i], split.data, split.size);
 		split.name = ".BTF";
-		s[0] = split;
 		libbpf_sha256(split.data, split.size, id);
-		s[1] = (struct section){ ".BTF_id", id, sizeof(id), 0, SHF_ALLOC };
+		btf_id = (struct section){ ".BTF_id", id, sizeof(id), 0, SHF_ALLOC };
 		snprintf(path, sizeof(path), "%s.elf", names[i]);
-		put_module(path, s, 2, NULL, 0);
+		PUT(path, 0, split, btf_id);
 	}
-	s[0] = raw(".BTF", base[0]);
-	put_module("no-id.elf", s, 1, NULL, 0);
+	PUT("no-id.elf", 0, split);
+	btf_id.size = 20;
+	PUT("short-id.elf", 0, split, btf_id);
+	btf_id.size = sizeof(id);
 	id[5]++;
-	put_module("other-id.elf", s, 2, NULL, 0);
-	s[1].size = 20;
-	put_module("short-id.elf", s, 2, NULL, 0);
+	PUT("other-id.elf", 0, split, btf_id);
 
 	btf = make_split(base[0], (int *)&kfunc);
 	split = raw(".BTF", btf);
@@ -366,16 +370,14 @@ static void make_files(void)
 	stamp = notes(base[0], LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
 
 	put_module("none.ko", NULL, 0, NULL, 0);
-	put_module("unstamped.ko", (struct section[]){ split, ids }, 2, syms, 4);
-	put_module("stamped.ko", (struct section[]){ stamp, split, ids }, 3, syms, 4);
-	put_module("two.ko", (struct section[]){ stamp, split, split }, 3, NULL, 0);
-	put_module("empty.ko", (struct section[]){ stamp, { ".BTF", "", 0 } }, 2, NULL, 0);
-	put_module("nobits.ko", (struct section[]){ stamp, { ".BTF", "", 64, SHT_NOBITS } }, 2,
-		   NULL, 0);
-	put_module("vmlinux.ko", (struct section[]){ stamp, split, { ".modinfo", info,
-		   sizeof(info) } }, 3, NULL, 0);
+	PUT("unstamped.ko", 4, split, ids);
+	PUT("stamped.ko", 4, stamp, split, ids);
+	PUT("two.ko", 0, stamp, split, split);
+	PUT("empty.ko", 0, stamp, { ".BTF", "", 0 });
+	PUT("nobits.ko", 0, stamp, { ".BTF", "", 64, SHT_NOBITS });
+	PUT("vmlinux.ko", 0, stamp, split, { ".modinfo", info, sizeof(info) });
 	/* nobody looks at ids of BTF that is split from the running kernel's */
-	put_module("wrong-id.ko", (struct section[]){ stamp, split, make_ids(999, 999) }, 3, syms, 4);
+	PUT("wrong-id.ko", 4, stamp, split, make_ids(999, 999));
 	put_changed("version.ko", stamp, split, 0, 0x0009eb9f);
 	put_changed("header.ko", stamp, split, 4, types + 16);
 	put_changed("kind.ko", stamp, split, types + 4, 0x7f000000);
@@ -391,15 +393,13 @@ static void make_files(void)
 	kfunc = find(dist, "bpf_walk", BTF_KIND_FUNC);
 	queue = find(dist_base, "queue", BTF_KIND_STRUCT);
 	ids = make_ids(kfunc, queue);
-	dist_id = notes(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
-	no_id = notes(base[0], 0, table, 2);
-	put_module("distilled.ko", (struct section[]){ d, d_base, dist_id, ids }, 4, syms, 4);
-	put_module("distilled-no-id.ko", (struct section[]){ no_id, d, d_base, ids }, 4, syms, 4);
-	put_module("distilled-no-table.ko", (struct section[]){ notes(base[0],
-		   LINUX_ELFNOTE_BTF_DISTILLED_ID, NULL, 0), d, d_base, ids }, 4, syms, 4);
-	put_module("lost-base.ko", (struct section[]){ dist_id, d, ids }, 3, syms, 4);
-	put_module("empty-base.ko", (struct section[]){ dist_id, d, { ".BTF.base", "", 0 } }, 3, NULL,
-		   0);
+	note = notes(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	PUT("distilled.ko", 4, d, d_base, note, ids);
+	PUT("lost-base.ko", 4, note, d, ids);
+	PUT("empty-base.ko", 0, note, d, { ".BTF.base", "", 0 });
+	PUT("distilled-no-id.ko", 4, notes(base[0], 0, table, 2), d, d_base, ids);
+	note = notes(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, NULL, 0);
+	PUT("distilled-no-table.ko", 4, note, d, d_base, ids);
 	make_tables(base[0], d, d_base, kfunc, queue);
 	/* what a stock kernel relocates all the same: an id that leads nowhere; it dies */
 	put_changed("nowhere.ko", d_base, d, ((__u32 *)d.data)[1] + 8, 999);
@@ -407,16 +407,12 @@ static void make_files(void)
 	lax = make_split(base[0], &unused);
 	add_struct(lax, "small", 1, "n", find(base[0], "int", BTF_KIND_INT));
 	distill(lax, &dist_base, &dist);
-	s[0] = raw(".BTF", dist);
-	s[1] = raw(".BTF.base", dist_base);
-	put_module("lax.ko", s, 2, NULL, 0);
+	PUT("lax.ko", 0, raw(".BTF", dist), raw(".BTF.base", dist_base));
 	/* and a base without a type, in which not even void is */
 	lax = btf__new_empty_split(base[0]);
 	btf__add_ptr(lax, btf__add_struct(lax, "own", 0));
 	distill(lax, &dist_base, &dist);
-	s[0] = raw(".BTF", dist);
-	s[1] = raw(".BTF.base", dist_base);
-	put_module("void.module", s, 2, NULL, 0);
+	PUT("void.module", 0, raw(".BTF", dist), raw(".BTF.base", dist_base));
 }
 
 /* A few of them as another machine has them, in a directory of its own */
@@ -439,7 +435,7 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 	put("reordered", s.data, s.size);
 	s = raw(".BTF", base);
 	put("base", s.data, s.size);
-	put_module("base.elf", &s, 1, NULL, 0);
+	PUT("base.elf", 0, s);
 
 	btf = make_split(base, (int *)&kfunc);
 	/* there are two pointers in eight bytes if one has four */
@@ -450,18 +446,16 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 	ids = make_ids(kfunc, find(base, "queue", BTF_KIND_STRUCT));
 	split = raw(".BTF", btf);
 	note = notes(base, LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
-	put_module("stamped.ko", (struct section[]){ note, split, ids }, 3, syms, 3);
-	put_module("unstamped.ko", (struct section[]){ split, ids }, 2, syms, 3);
+	PUT("stamped.ko", 3, note, split, ids);
+	PUT("unstamped.ko", 3, split, ids);
 	distill(make_split(base, (int *)&kfunc), &dist_base, &dist);
 	kfunc = find(dist, "bpf_walk", BTF_KIND_FUNC);
 	queue = find(dist_base, "queue", BTF_KIND_STRUCT);
 	d = raw(".BTF", dist);
 	d_base = raw(".BTF.base", dist_base);
 	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
-	put_module("distilled.ko", (struct section[]){ d, d_base, note, make_ids(kfunc, queue) }, 4,
-		   syms, 3);
-	put_module("wrong-id.ko", (struct section[]){ d, d_base, note, make_ids(kfunc, 999) }, 4,
-		   syms, 3);
+	PUT("distilled.ko", 3, d, d_base, note, make_ids(kfunc, queue));
+	PUT("wrong-id.ko", 3, d, d_base, note, make_ids(kfunc, 999));
 	dir = parent;
 }
 
