@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kernel/bpf/btf_module.c and tools/lib/bpf/btf_relocate.c need to be compiled into
+ * What kernel/bpf/btf_refs.c and tools/lib/bpf/btf_relocate.c need to be compiled into
  * modbtf as they are, and struct btf as the kernel has it.
  * Included before each; their own includes are taken out by the Makefile.
  */
@@ -17,9 +17,7 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
-#include <linux/err.h>
 #include <linux/kernel.h>
-#include <linux/overflow.h>
 /* the accessors of struct btf_type; of struct btf it only knows the name */
 #include <bpf/btf.h>
 #include "modbtf.h"
@@ -135,7 +133,7 @@ const char *btf_str(const struct btf *btf, u32 off);
 /* Of the modules that this thread looks at; takes the place of sizeof(void *) */
 extern __thread u32 btf_ptr_size;
 
-/* kernel/bpf/btf_module.c: 0, -EINVAL or -ENOMEM */
+/* kernel/bpf/btf_refs.c: 0, -EINVAL or -ENOMEM */
 int btf_check_refs(const struct btf *btf);
 
 /* tools/lib/bpf/btf_relocate.c, and what it calls */
@@ -182,6 +180,7 @@ static inline void *kvzalloc(size_t size, int gfp)
 {
 	return xcalloc(1, size);
 }
+
 #endif /* MODBTF_KERNEL_CODE */
 
 #endif

@@ -302,7 +302,7 @@ struct audit {
 struct result {
 	enum verdict verdict;
 	const char *reason;	/* or NULL */
-	char *detail;		/* more of that in words, or NULL */
+	char *detail;		/* more in words, or NULL */
 	unsigned long nr_wrong;	/* references and names that read as something else */
 	struct strings wrong;	/* the first of them */
 };

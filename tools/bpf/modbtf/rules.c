@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What becomes of the BTF of a module: kernel/module/btf.c of this series, and
- * btf_parse_module() of kernel/bpf/btf.c as it was.
+ * What becomes of the BTF of a module: kernel/module/btf.c and btf_ids.c of this series,
+ * and btf_parse_module() of kernel/bpf/btf.c as it was.
  */
 
 #include <stdlib.h>
@@ -47,9 +47,7 @@ char *base_parse(struct base *b, struct blob raw, const struct rules *r)
 	if (b->swapped)
 		btf_swap(raw);
 	b->btf = xcalloc(1, sizeof(*b->btf));
-	err = btf_parse(b->btf, raw.data, raw.size, NULL, r);
-	if (!err)
-		err = btf_check_chains(b->btf, r);
+	err = btf_parse(b->btf, raw.data, raw.size, NULL, r) ?: btf_check_chains(b->btf, r);
 	xfree(raw.data);
 	if (!err) {
 		btf_check_sorted(b->btf);
@@ -154,23 +152,22 @@ static char *check_table(const struct module *m, u32 nr_types)
 static int parse(struct audit *a, const struct module *m, struct btf *btf, struct btf *dist,
 		 struct result *out)
 {
+	struct btf *bad = dist;
 	int err = 0;
 
-	if (dist) {
-		err = btf_parse(dist, m->base.data, m->base.size, NULL, a->rules);
-		if (!err)
-			err = btf_check_chains(dist, a->rules);
-		if (err)
-			out->detail = btf_problem(dist);
+	if (dist)
+		err = btf_parse(dist, m->base.data, m->base.size, NULL, a->rules) ?:
+		      btf_check_chains(dist, a->rules);
+	if (!err) {
+		bad = btf;
+		err = btf_parse(btf, m->split.data, m->split.size, dist ?: a->running.btf,
+				a->rules);
+		/* this series looks at all references, later */
+		if (!err && !a->rules->patched)
+			err = btf_check_chains(btf, a->rules);
 	}
 	if (err)
-		return err;
-	err = btf_parse(btf, m->split.data, m->split.size, dist ?: a->running.btf, a->rules);
-	/* this series looks at all references, later */
-	if (!err && !a->rules->patched)
-		err = btf_check_chains(btf, a->rules);
-	if (err)
-		out->detail = btf_problem(btf);
+		out->detail = btf_problem(bad);
 	return err;
 }
 

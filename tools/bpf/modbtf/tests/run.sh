@@ -124,7 +124,7 @@ damaged() {
 fuzz() {
 	local seeds=$work/seeds f n=0 r
 	mkdir "$seeds"
-	for f in "$work"/files/{.,mips,arm,s390}/*.ko; do
+	for f in "$work"/files/{.,mips,arm,s390}/*.ko "$work"/files/*.module; do
 		for r in 0 1 2 3; do
 			{ printf '%b' "\\x0$r" && cat "$f"; } >"$seeds/$((n += 1))"
 		done
