@@ -1,37 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * BTF of kernel modules: what the build, the module loader and BPF share.
+ * Module BTF: what the module loader and BPF want of each other
  */
 #ifndef _LINUX_BTF_MODULE_H
 #define _LINUX_BTF_MODULE_H
 
-#include <linux/elfnote.h>
 #include <linux/types.h>
 
-/*
- * ELF note (owner "Linux") with the base id: the SHA-256 of the raw BTF that the
- * BTF of the module was split from.  module-common.c reserves it as zeros,
- * resolve_btfids fills it in.  With a distilled base resolve_btfids also changes
- * the type: the types of such a module are numbered after those of .BTF.base,
- * and taken for split BTF they would all be wrong.
- */
-#define LINUX_ELFNOTE_BTF_BASE_ID	0x102
-#define LINUX_ELFNOTE_BTF_DISTILLED_ID	0x103
-
-#define BTF_BASE_ID_SIZE		32
-
-/* BTF_BASE_ID_SIZE zeros, with the one that ends the string */
-#define BTF_BASE_ID_BLANK \
-	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+struct btf;
+struct module;
 
 #ifdef CONFIG_DEBUG_INFO_BTF_MODULES
 
-#define BTF_BASE_ID \
-	ELFNOTE32("Linux", LINUX_ELFNOTE_BTF_BASE_ID, BTF_BASE_ID_BLANK)
+/* kernel/bpf/btf.c */
+struct btf *btf_parse_module(const char *module_name, const void *data, u32 data_size,
+			     const void *base_data, u32 base_data_size);
+int btf_module_add(struct module *mod, struct btf *btf);
+void btf_module_del(struct module *mod);
 
 #else
 
-#define BTF_BASE_ID struct btf	/* a declaration, for the semicolon */
+static inline void btf_module_del(struct module *mod)
+{
+}
 
 #endif /* CONFIG_DEBUG_INFO_BTF_MODULES */
 

@@ -8,18 +8,34 @@
 #include <ctype.h>
 #include <linux/btf.h>
 #include "kernel.h"
-#include "btf_rest.h"
 #include "modbtf.h"
-
-char modbtf_no_btf[1];
 
 #define INT_MASK	0x0fffffff	/* BTF_INT_MASK */
 #define INFO_MASK	0x9f00ffff	/* BTF_INFO_MASK, up to 6.12 */
-#define OLD_HEADER	offsetofend(struct btf_header, str_len)
+#define OLD_HEADER	offsetof(struct btf_header, layout_off)
+#define LEN_END		offsetof(struct btf_header, type_off)	/* that of hdr_len */
 #define MAX_CHAIN	32
+
+/* Bytes that follow struct btf_type: some, and some for each of vlen */
+static const struct {
+	u8 fixed, each;
+} btf_rest[NR_BTF_KINDS] = {
+	[BTF_KIND_INT]		= { sizeof(u32) },
+	[BTF_KIND_ARRAY]	= { sizeof(struct btf_array) },
+	[BTF_KIND_STRUCT]	= { 0, sizeof(struct btf_member) },
+	[BTF_KIND_UNION]	= { 0, sizeof(struct btf_member) },
+	[BTF_KIND_ENUM]		= { 0, sizeof(struct btf_enum) },
+	[BTF_KIND_ENUM64]	= { 0, sizeof(struct btf_enum64) },
+	[BTF_KIND_FUNC_PROTO]	= { 0, sizeof(struct btf_param) },
+	[BTF_KIND_VAR]		= { sizeof(struct btf_var) },
+	[BTF_KIND_DATASEC]	= { 0, sizeof(struct btf_var_secinfo) },
+	[BTF_KIND_DECL_TAG]	= { sizeof(struct btf_decl_tag) },
+};
 
 /* What is written about a type of module BTF */
 #define BAD(btf, what) ({ (btf)->why = (what); -EINVAL; })
+/* The same, of what a later tool may write */
+#define UNKNOWN(btf, what) ({ (btf)->why = (what); -EOPNOTSUPP; })
 
 /* Kernel's ctype: latin 1 */
 static bool is_alpha(unsigned char c)
@@ -104,7 +120,7 @@ static int check_int(struct btf *btf, const struct btf_type *t)
 	case BTF_INT_BOOL:
 		return 0;
 	}
-	return BAD(btf, "integer has an unknown encoding");
+	return UNKNOWN(btf, "integer has an unknown encoding");
 }
 
 static int check_ref(struct btf *btf, const struct rules *r, const struct btf_type *t)
@@ -250,10 +266,12 @@ static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_t
 	if (left < sizeof(*t))
 		return BAD(btf, "type is cut off");
 	if (r->version < 703 && (t->info & ~INFO_MASK))
-		return BAD(btf, "type has an unknown flag");
+		return UNKNOWN(btf, "type has an unknown flag");
 	kind = BTF_INFO_KIND(t->info);
-	if (kind == BTF_KIND_UNKN || kind > BTF_KIND_MAX)
-		return BAD(btf, "type is of an unknown kind");
+	if (kind == BTF_KIND_UNKN)
+		return BAD(btf, "type has no kind");
+	if (kind > BTF_KIND_MAX)
+		return UNKNOWN(btf, "type is of an unknown kind");
 	if (!name_off_valid(btf, t->name_off))
 		return BAD(btf, "name is out of range");
 	len = sizeof(*t) + btf_rest[kind].fixed + (u64)btf_type_vlen(t) * btf_rest[kind].each;
@@ -309,10 +327,8 @@ static int add_type(struct btf *btf, struct btf_type *t)
 	u32 room;
 
 	if (btf->nr_types == btf->room) {
-		if (btf_nr_types(btf) >= BTF_MAX_TYPE) {
-			BAD(btf, "too many types");
-			return -E2BIG;
-		}
+		if (btf_nr_types(btf) >= BTF_MAX_TYPE)
+			return UNKNOWN(btf, "too many types");
 		room = btf->room ? btf->room * 2 : 256;
 		btf->types = xrealloc(btf->types, room * sizeof(*btf->types));
 		btf->room = room;
@@ -383,25 +399,20 @@ static int check_header(struct btf *btf, const struct rules *r)
 	u32 known = r->version < 703 ? OLD_HEADER : sizeof(struct btf_header), len;
 	const u8 *p = btf->data;
 
-	if (btf->data_size < offsetofend(struct btf_header, hdr_len))
+	if (btf->data_size < LEN_END)
 		return BAD(btf, "shorter than a header");
 	memcpy(&len, p + offsetof(struct btf_header, hdr_len), sizeof(len));
 	if (btf->data_size < len)
 		return BAD(btf, "shorter than its header says");
-	for (; known < len; known++) {
-		if (p[known]) {
-			BAD(btf, "header has unknown fields");
-			return -E2BIG;
-		}
-	}
+	for (; known < len; known++)
+		if (p[known])
+			return UNKNOWN(btf, "header has unknown fields");
 	known = r->version < 703 ? OLD_HEADER : sizeof(struct btf_header);
 	memcpy(&btf->hdr, p, min_t(u32, len, known));
 	if (btf->hdr.magic != BTF_MAGIC)
 		return BAD(btf, "no BTF, or of another byte order");
-	if (btf->hdr.version != BTF_VERSION || btf->hdr.flags) {
-		BAD(btf, "unknown version or flags");
-		return -ENOTSUP;
-	}
+	if (btf->hdr.version != BTF_VERSION || btf->hdr.flags)
+		return UNKNOWN(btf, "unknown version or flags");
 	if (!btf->base_btf && btf->data_size == len)
 		return BAD(btf, "no data");
 	return check_sections(btf, r);
@@ -472,6 +483,23 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
 	return 0;
 }
 
+/* btf_check_sorted(): see btf_named_start_id() */
+void btf_check_sorted(struct btf *btf)
+{
+	const char *name, *last = "";
+	u32 id, first = 0;
+
+	for (id = 1; id < btf_nr_types(btf); id++, last = name) {
+		tick();
+		name = btf_str(btf, btf_type_by_id(btf, id)->name_off);
+		if (strncmp(last, name, NAME_LEN) > 0)
+			return;
+		if (!first && *name)
+			first = id;
+	}
+	btf->named_start_id = first;
+}
+
 /**
  * btf_problem() - why BTF was found to be malformed
  * @btf: what btf_parse() or btf_check_chains() refused
@@ -539,7 +567,7 @@ int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 
 	err = check_header(btf, r);
 	if (err)
-		return err == -EINVAL ? err : -EOPNOTSUPP;
+		return err;
 	btf->nohdr_data = btf->data + btf->hdr.hdr_len;
 	err = check_strings(btf, r);
 	if (err)
@@ -576,7 +604,7 @@ static void swap_words(struct blob b, u64 from, u64 to)
  */
 void btf_swap(struct blob raw)
 {
-	const size_t after = offsetofend(struct btf_header, hdr_len);
+	const size_t after = LEN_END;
 	struct btf_header h = {};
 	u8 *p = raw.data, first;
 	u64 types;
@@ -594,31 +622,12 @@ void btf_swap(struct blob raw)
 	swap_words(raw, types, types + h.type_len);
 }
 
-/* The same for .BTF.distilled: words, and raw BTF */
-void btf_distilled_swap(struct blob section)
-{
-	struct btf_distilled d;
-	u64 end;
-
-	swap_words(section, 0, sizeof(d));
-	if (section.size < sizeof(d))
-		return;
-	memcpy(&d, section.data, sizeof(d));
-	end = sizeof(d) + ((u64)d.dist_types + d.tail_types) * sizeof(u32) + d.tail_len;
-	/* the ids do not begin with that of void */
-	end -= sizeof(u32);
-	swap_words(section, sizeof(d), end);
-	if (end < section.size)
-		btf_swap((struct blob){ section.data + end, section.size - end });
-}
-
 /**
  * btf_free() - free what btf_parse() has filled in
  * @btf: may be zero
  */
 void btf_free(struct btf *btf)
 {
-	free(btf->by_name);
 	xfree(btf->types);
 	xfree(btf->buf);
 	*btf = (struct btf){};

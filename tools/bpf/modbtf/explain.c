@@ -24,22 +24,12 @@ static const struct {
 	{ "name-clash", "It is called vmlinux, which is taken in /sys/kernel/btf.", "Rename it." },
 };
 
-static void print_section(const char *name, bool has, const struct blob *b)
+static void print_section(const char *name, const struct blob *b)
 {
-	if (has)
+	if (b->data)
 		out("%-14s  %zu bytes\n", name, b->size);
 	else
 		out("%-14s  none\n", name);
-}
-
-static void print_list(const char *what, const struct strings *list)
-{
-	size_t i;
-
-	out("%-14s  ", what);
-	for (i = 0; i < list->nr; i++)
-		out("%s%s", i ? " " : "", list->str[i]);
-	out("%s\n", list->nr ? "" : "none");
 }
 
 static void print_advice(const char *reason)
@@ -53,7 +43,7 @@ static void print_advice(const char *reason)
 
 int cmd_explain(struct audit *a, const char *path)
 {
-	char text[2 * BASE_ID_SIZE + 1];
+	char text[2 * BTF_BASE_ID_SIZE + 1];
 	struct look l = {};
 	const struct result *res = &l.res;
 	const struct module *m = &l.m;
@@ -69,9 +59,8 @@ int cmd_explain(struct audit *a, const char *path)
 	status = is_finding(res->verdict);
 
 	out("%-14s  %s\n", "module", m->name);
-	print_section(".BTF", m->has_split, &m->split);
-	print_section(".BTF.base", m->has_base, &m->base);
-	print_section(".BTF.distilled", m->has_distilled, &m->distilled);
+	print_section(".BTF", &m->split);
+	print_section(".BTF.base", &m->base);
 	if (m->id || m->distilled_id)
 		id_print(text, m->id ?: m->distilled_id);
 	else
@@ -79,14 +68,14 @@ int cmd_explain(struct audit *a, const char *path)
 	out("%-14s  %s\n", "built against", text);
 	id_print(text, a->running.id);
 	out("%-14s  %s\n", "this kernel", text);
-	print_list("kfuncs", &m->kfuncs);
-	print_list("struct_ops", &m->struct_ops);
-	print_list("trace events", &m->trace_events);
+	print_list("kfuncs          ", &m->kfuncs, true);
+	print_list("struct_ops      ", &m->struct_ops, true);
+	print_list("trace events    ", &m->trace_events, true);
 	out("%-14s  %s\n", "rules", a->rules->name);
 	out("%-14s  %s%s%s\n", "verdict", verdict_name(res->verdict, false),
 	    res->reason ? ", " : "", res->reason ?: "");
 	if (res->detail)
-		out("%-14s  %s\n", "because", res->detail);
+		out("%-14s  %s\n", res->reason ? "because" : "note", res->detail);
 	if (res->nr_wrong)
 		out("%-14s  %lu references and names read as something else\n", "wrong",
 		    res->nr_wrong);
@@ -104,7 +93,8 @@ int cmd_explain(struct audit *a, const char *path)
 		out("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
 		    "Say so by --built-against.\n");
 	if (res->verdict == V_NONE)
-		out("\nIt was built without BTF, or stripped of it.\n");
+		out("\n%s\n", m->split.data ? "Its BTF has no types." :
+		    "It was built without BTF, or stripped of it.");
 	arena_free(l.arena);
 	return status;
 }

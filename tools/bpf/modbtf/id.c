@@ -7,7 +7,7 @@
 
 static int module_id(const char *path, struct blob file)
 {
-	char text[2 * BASE_ID_SIZE + 1];
+	char text[2 * BTF_BASE_ID_SIZE + 1];
 	struct look l = { .file = file };
 	const uint8_t *id;
 
@@ -23,7 +23,7 @@ static int module_id(const char *path, struct blob file)
 		out("%s  %s  %s\n", text, path,
 		    l.m.id ? "built against" : "built against, distilled");
 	} else {
-		out("%-*s  %s  unstamped\n", 2 * BASE_ID_SIZE, "-", path);
+		out("%-*s  %s  unstamped\n", 2 * BTF_BASE_ID_SIZE, "-", path);
 	}
 	arena_free(l.arena);
 	return id ? 0 : 1;
@@ -33,7 +33,7 @@ static int base_id(const char *path, struct blob file)
 {
 	/* as the newest kernel reads it */
 	static const struct rules newest = { "", false, 703 };
-	char text[2 * BASE_ID_SIZE + 1];
+	char text[2 * BTF_BASE_ID_SIZE + 1];
 	struct blob raw;
 	struct base b = {};
 	char *problem;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <elf.h>
-#include <linux/btf.h>
+#include "kernel.h"
 #include "modbtf.h"
 
 /* Documentation/arch/x86/boot.rst */
@@ -49,10 +49,21 @@ static bool is_btf(const struct blob *b)
 	       (b->size >= sizeof(magic) && !memcmp(b->data, &magic, sizeof(magic)));
 }
 
+/* Is the section .BTF_id of a vmlinux, if there is one, the base id of its BTF? */
+static bool id_is_right(struct blob btf, struct blob id)
+{
+	uint8_t hash[BTF_BASE_ID_SIZE];
+
+	if (!id.data)
+		return true;
+	libbpf_sha256(btf.data, btf.size, hash);
+	return id.size == sizeof(hash) && !memcmp(id.data, hash, sizeof(hash));
+}
+
 char *find_base(struct blob in, struct blob *out)
 {
+	struct blob btf = {}, id = {};
 	char *problem = NULL;
-	struct blob btf = {};
 	int i;
 
 	*out = btf;
@@ -74,9 +85,11 @@ char *find_base(struct blob in, struct blob *out)
 		problem = xstrdup("no vmlinux, vmlinuz or BTF");
 		goto err;
 	}
-	problem = elf_section(in, ".BTF", &btf);
+	problem = elf_section(in, ".BTF", &btf) ?: elf_section(in, ".BTF_id", &id);
 	if (!problem && !btf.size)
 		problem = xstrdup("this kernel has no BTF");
+	if (!problem && !id_is_right(btf, id))
+		problem = xstrdup("its .BTF_id is not the SHA-256 of its .BTF");
 	if (problem)
 		goto err;
 	/* the rest of it is a hundred times as large */

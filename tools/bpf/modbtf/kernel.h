@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kernel/bpf/btf_module.c, kernel/bpf/btf_distilled.c and tools/lib/bpf/btf_relocate.c
- * need to be compiled into modbtf as they are, and struct btf as the kernel has it.
+ * What kernel/bpf/btf_refs.c and tools/lib/bpf/btf_relocate.c need to be compiled into
+ * modbtf as they are, and struct btf as the kernel has it.
  * Included before each; their own includes are taken out by the Makefile.
  */
 #ifndef __MODBTF_KERNEL_H
@@ -17,21 +17,13 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
-#include <linux/err.h>
 #include <linux/kernel.h>
-#include <linux/overflow.h>
 /* the accessors of struct btf_type; of struct btf it only knows the name */
 #include <bpf/btf.h>
 #include "modbtf.h"
-#include "btf_module.h"
 #include "btf_field_iter.h"
 
-/* declared in btf_module.h, but here they are in each file */
-#define btf_types	modbtf_types
-#define btf_names_end	modbtf_names_end
-
 /* libbpf has its own, for its struct btf */
-#define btf_ids_by_name		modbtf_ids_by_name
 #define btf_relocate		modbtf_relocate
 #define btf_set_base_btf	modbtf_set_base_btf
 
@@ -61,8 +53,7 @@ struct btf {
 	u32 start_id;			/* first own id */
 	u32 start_str_off;
 	struct btf *base_btf;
-	u32 *by_name;			/* see btf_ids_by_name(); NULL until it was called */
-	u32 nr_named;
+	u32 named_start_id;		/* see btf_named_start_id() */
 	const char *why;		/* it is malformed */
 	u32 why_id;			/* the type that is, or 0 */
 	const struct btf_type *why_type; /* where that is, or NULL */
@@ -82,6 +73,12 @@ static inline struct btf_type **btf_types(const struct btf *btf)
 static inline u32 btf_nr_types(const struct btf *btf)
 {
 	return btf->start_id + btf->nr_types;
+}
+
+/* The first type of a base that has a name, if they are sorted by it; else 0 */
+static inline u32 btf_named_start_id(const struct btf *btf, bool own)
+{
+	return btf->named_start_id;
 }
 
 /* The first offset that is no name's */
@@ -136,19 +133,11 @@ const char *btf_str(const struct btf *btf, u32 off);
 /* Of the modules that this thread looks at; takes the place of sizeof(void *) */
 extern __thread u32 btf_ptr_size;
 
-/* kernel/bpf/btf_module.c: 0, -EINVAL or -ENOMEM */
+/* kernel/bpf/btf_refs.c: 0, -EINVAL or -ENOMEM */
 int btf_check_refs(const struct btf *btf);
-
-/* kernel/bpf/btf_distilled.c, with its own comments */
-struct btf_distilled *btf_distilled_parse(const void *data, u32 size, void **base, u32 *base_size);
-u32 btf_distilled_id(const struct btf_distilled *d, u32 id);
-bool btf_distilled_lacks(const struct btf_distilled *d, u32 id);
-void *btf_distilled_split(const struct btf_distilled *d, const void *data, u32 *size,
-			  const void *section, const struct btf *base);
 
 /* tools/lib/bpf/btf_relocate.c, and what it calls */
 int btf_relocate(struct btf *btf, const struct btf *base, u32 **map);
-int btf_ids_by_name(const struct btf *btf, const u32 **ids);
 void btf_set_base_btf(struct btf *btf, const struct btf *base);
 void __printf(1, 2) modbtf_warn(const char *fmt, ...);
 
@@ -158,27 +147,13 @@ void __printf(1, 2) modbtf_warn(const char *fmt, ...);
 #define BITS_PER_BYTE		8
 #define GFP_KERNEL		0
 #define __GFP_NOWARN		0
-#define SHA256_DIGEST_SIZE	32
-#define DEFINE_MUTEX(name)	int name
-#define mutex_lock(lock)	((void)(lock))
-#define mutex_unlock(lock)	((void)(lock))
 #define cond_resched()		tick_now()
 #define pr_debug(...)		do { } while (0)
 #define kvfree(p)		xfree((void *)(p))
 #define btf_name_by_offset	btf_str
 #define btf_str_by_offset	btf_str
+#define btf_type_var_secinfo	btf_var_secinfos
 #define pr_warn_ratelimited	modbtf_warn
-
-/* btf_vmlinux_id() is about the kernel that it runs in; here nobody calls it */
-extern char modbtf_no_btf[];
-#define __start_BTF modbtf_no_btf
-#define __stop_BTF modbtf_no_btf
-#define SZ_64K 0x10000
-
-struct sha256_ctx { char none; };
-static inline void sha256_init(struct sha256_ctx *ctx) { }
-static inline void sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len) { }
-static inline void sha256_final(struct sha256_ctx *ctx, u8 *out) { }
 
 static inline const char *btf_get_name(const struct btf *btf)
 {
@@ -206,15 +181,6 @@ static inline void *kvzalloc(size_t size, int gfp)
 	return xcalloc(1, size);
 }
 
-static inline void *kvmalloc(size_t size, int gfp)
-{
-	return xrealloc(NULL, size);
-}
-
-static inline void *kvmemdup(const void *data, size_t size, int gfp)
-{
-	return memcpy(xrealloc(NULL, size), data, size);
-}
 #endif /* MODBTF_KERNEL_CODE */
 
 #endif

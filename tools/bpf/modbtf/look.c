@@ -27,11 +27,9 @@ void look_forget_file(struct look *l)
 {
 	struct module *m = &l->m;
 
-	xfree(m->ids);
 	if (m->swapped) {
 		xfree(m->split.data);
 		xfree(m->base.data);
-		xfree(m->distilled.data);
 	}
 	xfree(l->file.data);
 	l->file = (struct blob){};

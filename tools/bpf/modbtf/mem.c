@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory and time that a module may take.  What is allocated while a module is looked at
- * belongs to an arena, and is freed with it.  An arena that reaches a limit is left by
- * longjmp(): the module is trouble, the run goes on.
+ * Memory.  What is allocated while a module is looked at belongs to an arena, and is freed
+ * with it.  An arena that reaches a limit, of memory or of time, is left by longjmp(): the
+ * module is trouble, the run goes on.
  */
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 #include "modbtf.h"
-
-#define NSEC_PER_SEC	1000000000ULL
-#define TICKS		4096	/* between two looks at the clock */
-#define GRACE		5	/* seconds over a limit, until the run is ended */
-
-struct limits limits = {
-	.module_memory = 256UL << 20,
-	.total_memory = 2048UL << 20,
-	.module_time = 10,
-	.total_time = 600,
-};
 
 struct block {
 	struct block *prev, *next;
@@ -32,144 +17,9 @@ struct block {
 	size_t size;
 } __aligned(16);
 
-/* What a thread is at, for the watchdog */
-struct work {
-	struct work *next;
-	const char *what;
-	clockid_t clock;
-	uint64_t cpu_end;	/* 0: none */
-};
-
 static __thread struct arena *current;
-static __thread unsigned int ticks;
-static __thread struct work work;
 static __thread bool full;	/* the arena was, not the machine */
-static struct work *all_work;
-static pthread_mutex_t work_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t work_cond = PTHREAD_COND_INITIALIZER;
-static pthread_t dog;
-static uint64_t run_end;
 static size_t plain_used;	/* outside of arenas */
-
-static uint64_t now(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
-}
-
-void work_on(const char *what)
-{
-	pthread_mutex_lock(&work_lock);
-	if (!work.clock) {
-		pthread_getcpuclockid(pthread_self(), &work.clock);
-		work.next = all_work;
-		all_work = &work;
-	}
-	work.what = what;
-	work.cpu_end = 0;
-	pthread_mutex_unlock(&work_lock);
-}
-
-void work_end(void)
-{
-	struct work **w;
-
-	pthread_mutex_lock(&work_lock);
-	for (w = &all_work; *w && *w != &work; w = &(*w)->next)
-		;
-	if (*w)
-		*w = work.next;
-	work.clock = 0;
-	pthread_mutex_unlock(&work_lock);
-}
-
-/* Loops that do not look at the clock themselves, in libraries for one: end the run, and say
- * what took so long
- */
-static void *watchdog(void *unused)
-{
-	struct timespec t;
-	struct work *w;
-	bool over;
-
-	pthread_mutex_lock(&work_lock);
-	while (run_end) {
-		clock_gettime(CLOCK_REALTIME, &t);
-		t.tv_sec++;
-		pthread_cond_timedwait(&work_cond, &work_lock, &t);
-		over = run_end && now(CLOCK_MONOTONIC) > run_end + GRACE * NSEC_PER_SEC;
-		for (w = all_work; w; w = w->next) {
-			if (!w->what)
-				continue;
-			if (over)
-				complain("%s: stopped: the run takes longer than --total-time=%u s",
-					 w->what, limits.total_time);
-			else if (w->cpu_end && now(w->clock) > w->cpu_end + GRACE * NSEC_PER_SEC)
-				die("%s: stopped: takes longer than --module-time=%u s", w->what,
-				    limits.module_time);
-		}
-		if (over)
-			_exit(2);
-	}
-	pthread_mutex_unlock(&work_lock);
-	return unused;
-}
-
-void limits_start(void)
-{
-	struct rlimit r = { limits.total_memory, limits.total_memory }, old;
-
-	run_end = now(CLOCK_MONOTONIC) + limits.total_time * NSEC_PER_SEC;
-	if (!start_thread(&dog, watchdog, NULL))
-		die("cannot start a thread");
-	/* the shadow of a sanitizer is larger than any limit */
-#ifndef __SANITIZE_ADDRESS__
-	if (!getrlimit(RLIMIT_DATA, &old) && old.rlim_max > r.rlim_max)
-		setrlimit(RLIMIT_DATA, &r);
-#else
-	(void)r, (void)old;
-#endif
-}
-
-void limits_end(void)
-{
-	pthread_mutex_lock(&work_lock);
-	run_end = 0;
-	pthread_cond_signal(&work_cond);
-	pthread_mutex_unlock(&work_lock);
-	pthread_join(dog, NULL);
-}
-
-/* Stacks count as memory of the run, and need not be large */
-bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
-{
-	pthread_attr_t attr;
-	int err;
-
-	pthread_attr_init(&attr);
-#ifndef __SANITIZE_ADDRESS__
-	pthread_attr_setstacksize(&attr, 2 << 20);
-#endif
-	err = pthread_create(thread, &attr, fn, arg);
-	pthread_attr_destroy(&attr);
-	return !err;
-}
-
-bool run_is_over(void)
-{
-	return run_end && now(CLOCK_MONOTONIC) > run_end;
-}
-
-char *time_problem(void)
-{
-	if (current && now(CLOCK_THREAD_CPUTIME_ID) > current->cpu_end)
-		return xasprintf("takes longer than --module-time=%u s", limits.module_time);
-	if (run_is_over())
-		return xasprintf("the run takes longer than --total-time=%u s", limits.total_time);
-	return NULL;
-}
 
 void give_up(const char *fmt, ...)
 {
@@ -180,26 +30,12 @@ void give_up(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if ((!a || !a->leave) && work.what)
-		die("%s: %s", work.what, text);
+	if ((!a || !a->leave) && work_name())
+		die("%s: %s", work_name(), text);
 	if (!a || !a->leave)
 		die("%s", text);
 	memcpy(a->problem, text, sizeof(text));
 	longjmp(*a->leave, 1);
-}
-
-void tick_now(void)
-{
-	const char *problem = time_problem();
-
-	if (problem)
-		give_up("%s", problem);
-}
-
-void tick(void)
-{
-	if (!(++ticks % TICKS))
-		tick_now();
 }
 
 struct arena *arena_new(void)
@@ -214,16 +50,15 @@ struct arena *arena_new(void)
 void arena_enter(struct arena *a, jmp_buf *leave)
 {
 	a->leave = leave;
-	a->cpu_end = now(CLOCK_THREAD_CPUTIME_ID) + limits.module_time * NSEC_PER_SEC;
-	work.cpu_end = a->cpu_end;
 	current = a;
+	module_time_start();
 }
 
 void arena_leave(void)
 {
 	current->leave = NULL;
 	current = NULL;
-	work.cpu_end = 0;
+	module_time_end();
 }
 
 void arena_empty(struct arena *a)
@@ -409,6 +244,6 @@ void id_print(char *out, const uint8_t *id)
 {
 	int i;
 
-	for (i = 0; i < BASE_ID_SIZE; i++)
+	for (i = 0; i < BTF_BASE_ID_SIZE; i++)
 		sprintf(out + 2 * i, "%02x", id[i]);
 }

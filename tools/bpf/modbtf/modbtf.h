@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
+#include "../../../include/linux/btf_note.h"
 
 struct btf;
 
-#define BASE_ID_SIZE 32
 /* Bytes of a name that the kernel takes, with its end (KSYM_NAME_LEN) */
 #define NAME_LEN 512
 
@@ -37,7 +37,7 @@ struct rules {
 	int version;		/* of btf.c: 601, 612 or 703 */
 };
 
-/* mem.c --------------------------------------------------------------------- */
+/* watchdog.c ------------------------------------------------------------------ */
 
 struct limits {
 	size_t module_memory, total_memory;	/* bytes */
@@ -53,12 +53,29 @@ void limits_end(void);
 bool run_is_over(void);
 /* NULL, or that the time of the module or of the run is over, for xfree() */
 char *time_problem(void);
+/* Called in each long loop: gives up when the time is over.  tick_now() looks at the clock
+ * each time.
+ */
+void tick(void);
+void tick_now(void);
+
+/* Say what this thread is at, NULL: nothing.  @what has to stay until the next call, and
+ * work_end() has to be called before the thread ends.
+ */
+void work_on(const char *what);
+const char *work_name(void);
+void work_end(void);
+/* Count the time of a module in this thread: arena_enter() and arena_leave() do it */
+void module_time_start(void);
+void module_time_end(void);
+bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg);
+
+/* mem.c --------------------------------------------------------------------- */
 
 /* Memory of one module */
 struct arena {
 	struct block *blocks;
 	size_t used;
-	uint64_t cpu_end;	/* of the thread, in ns */
 	jmp_buf *leave;		/* where give_up() goes */
 	char problem[160];
 };
@@ -77,20 +94,8 @@ void arena_adopt(struct arena *a, void *p);
 void arena_empty(struct arena *a);
 void arena_free(struct arena *a);
 
-/* Say what this thread is at, NULL: nothing.  @what has to stay until the next call, and
- * work_end() has to be called before the thread ends.
- */
-void work_on(const char *what);
-void work_end(void);
-bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg);
-
 /* This module cannot be looked at: leave its arena.  Without one, end with status 2 */
 void __printf(1, 2) __noreturn give_up(const char *fmt, ...);
-/* Called in each long loop: gives up when the time is over.  tick_now() looks at the clock
- * each time.
- */
-void tick(void);
-void tick_now(void);
 
 /* Bytes that can still be allocated here; that there are too few, in words, for xfree() */
 size_t mem_left(void);
@@ -155,12 +160,12 @@ void json_line(struct json_object *o);
 int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,
 	      const struct rules *r);
 int btf_check_chains(struct btf *btf, const struct rules *r);
+void btf_check_sorted(struct btf *btf);
 char *btf_problem(const struct btf *btf);
 bool btf_is_of_module(const struct btf *btf);
 void btf_free(struct btf *btf);
 bool btf_is_swapped(struct blob raw);
 void btf_swap(struct blob raw);
-void btf_distilled_swap(struct blob section);
 
 /* input.c ------------------------------------------------------------------- */
 
@@ -238,31 +243,21 @@ char *find_base(struct blob in, struct blob *out);
 
 /* module.c ------------------------------------------------------------------ */
 
-/* A slot or a set in .BTF_ids that has a symbol */
-struct btf_id_sym {
-	const char *name;	/* after __BTF_ID__ */
-	const void *data;
-	size_t size;		/* of a set */
-	uint32_t word;		/* the id, or how many are in the set */
-	unsigned int words;	/* that an id takes in the set; 0: no set */
-	bool outside;		/* it is not inside of the section */
-};
-
-/* What a module says about its BTF.  Points into the file */
+/* What a module says about its BTF.  Points into the file.  A section that is not there has
+ * no .data
+ */
 struct module {
 	char *name;
 	bool is32;
 	bool swapped;		/* big-endian: then BTF is in copies, the other way round */
-	struct blob split;	/* .BTF, if has_split */
-	struct blob base;	/* .BTF.base, if has_base */
-	struct blob distilled;	/* .BTF.distilled, if has_distilled */
-	bool has_split, has_base, has_distilled;
-	bool bad;		/* there are two, or one without data in the file */
-	const uint8_t *id;	/* base id of split BTF, or NULL */
-	const uint8_t *distilled_id; /* that of the base that was distilled, or NULL */
-	struct btf_id_sym *ids;
-	size_t nr_ids;
-	bool has_ids;		/* there is a .BTF_ids, with symbols or without */
+	struct blob split;	/* .BTF */
+	struct blob base;	/* .BTF.base */
+	struct blob ids;	/* .BTF_ids */
+	bool bad;		/* one of these or .note.BTF is there twice, or without data */
+	/* from .note.BTF, or NULL: */
+	const uint8_t *id;	/* base id of BTF that is split from vmlinux */
+	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from */
+	struct blob table;	/* for .BTF_ids: of struct btf_ids_range, see module_word() */
 	struct strings kfuncs, struct_ops, trace_events;
 };
 
@@ -275,6 +270,9 @@ struct module {
  * Return: NULL, or what is wrong with the file, for xfree().
  */
 char *module_parse(struct module *m, struct blob file, const char *path);
+
+/* The word at @p in .BTF_ids or its table, aligned or not, in the byte order of this program */
+uint32_t module_word(const struct module *m, const void *p);
 
 /* Section @name of an ELF file; .data is NULL if there is none.  Returns NULL, or
  * what is wrong with the file, for xfree().
@@ -290,7 +288,7 @@ struct base {
 	struct btf *btf;	/* NULL: not known, or @problem */
 	char *problem;		/* the kernel cannot use it, and why */
 	bool swapped;		/* its file was big-endian */
-	uint8_t id[BASE_ID_SIZE];
+	uint8_t id[BTF_BASE_ID_SIZE];
 };
 
 struct audit {
@@ -304,7 +302,7 @@ struct audit {
 struct result {
 	enum verdict verdict;
 	const char *reason;	/* or NULL */
-	char *detail;		/* more of that in words, or NULL */
+	char *detail;		/* more in words, or NULL */
 	unsigned long nr_wrong;	/* references and names that read as something else */
 	struct strings wrong;	/* the first of them */
 };
@@ -345,14 +343,11 @@ void decide(struct audit *a, const struct module *m, struct result *out);
  * relocate() - relocate BTF that is split from a distilled base
  * @btf: what is changed; split from @base afterwards
  * @base: what it is relocated onto; others can be relocated onto it at the same time
- * @map: the ids that those of @btf become, for xfree()
  * @why: what the kernel would say if it fails, or NULL; for xfree()
  *
- * Takes every id in @btf for one that exists.
- *
- * Return: 0 or a negative error.
+ * Return: 0, -EINVAL if it does not fit, or another negative error if it is malformed.
  */
-int relocate(struct btf *btf, const struct btf *base, __u32 **map, char **why);
+int relocate(struct btf *btf, const struct btf *base, char **why);
 
 /* compare.c ----------------------------------------------------------------- */
 
@@ -424,6 +419,10 @@ int report_end(struct report *r, unsigned long *results);
 const char *verdict_name(enum verdict v, bool strict);
 /* Does it ask for somebody to look? */
 bool is_finding(enum verdict v);
+/* A line of what is in a list, behind @start.  If that is nothing, there is only a line
+ * if @none.
+ */
+void print_list(const char *start, const struct strings *list, bool none);
 
 /* look.c ---------------------------------------------------------------------- */
 

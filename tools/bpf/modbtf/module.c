@@ -11,9 +11,6 @@
 #include "kernel.h"
 #include "modbtf.h"
 
-/* LINUX_ELFNOTE_BTF_BASE_ID; LINUX_ELFNOTE_BTF_DISTILLED_ID is the next */
-#define NOTE_BASE_ID		0x102
-
 /* As for a kernel of 64 bits */
 #define MODULE_NAME_LEN		56
 
@@ -212,119 +209,97 @@ char *elf_section(struct blob file, const char *name, struct blob *out)
 	return problem ? xstrdup(problem) : NULL;
 }
 
-static bool is_zero(const uint8_t *p, size_t size)
+/* module_btf_note() of kernel/module/btf.c: the first note of @type */
+static struct blob find_note(const struct elf *e, struct blob notes, uint32_t type)
 {
-	while (size && !*p) {
-		p++;
-		size--;
+	uint64_t name_len, len;
+	Elf64_Nhdr n;
+
+	for (; notes.size >= sizeof(n); notes.data += len, notes.size -= len) {
+		tick();
+		memcpy(&n, notes.data, sizeof(n));
+		n.n_descsz = word(e, n.n_descsz);
+		name_len = sizeof(n) + (((uint64_t)word(e, n.n_namesz) + 3) & ~3ULL);
+		len = name_len + (((uint64_t)n.n_descsz + 3) & ~3ULL);
+		if (len > notes.size)
+			break;
+		if (word(e, n.n_type) == type && word(e, n.n_namesz) == sizeof("Linux") &&
+		    !memcmp(notes.data + sizeof(n), "Linux", sizeof("Linux")))
+			return (struct blob){ notes.data + name_len, n.n_descsz };
 	}
-	return !size;
+	return (struct blob){};
 }
 
-/* find_base_id() of kernel/module/btf.c, for the notes of either type */
-static void find_base_ids(const struct elf *e, struct blob notes, struct module *m)
+static const uint8_t *find_id(const struct elf *e, struct blob notes, uint32_t type)
 {
-	static const char name[8] = "Linux\0\0";
-	const void *p = notes.data;
-	size_t size = notes.size;
-	const uint8_t **id;
-	bool seen[2] = {};
-	Elf64_Nhdr n;
-	int type;
-	uint64_t len;
+	struct blob id = find_note(e, notes, type);
 
-	while (size >= sizeof(n)) {
-		tick();
-		memcpy(&n, p, sizeof(n));
-		n.n_namesz = word(e, n.n_namesz);
-		n.n_descsz = word(e, n.n_descsz);
-		n.n_type = word(e, n.n_type);
-		p += sizeof(n);
-		size -= sizeof(n);
-		if (n.n_namesz > size || n.n_descsz > size)
-			return;
-		len = (((uint64_t)n.n_namesz + 3) & ~3ULL) + (((uint64_t)n.n_descsz + 3) & ~3ULL);
-		if (len > size)
-			return;
-		type = n.n_type - NOTE_BASE_ID;
-		if ((type == 0 || type == 1) && n.n_namesz == sizeof("Linux") &&
-		    !memcmp(p, name, sizeof("Linux")) && n.n_descsz == BASE_ID_SIZE) {
-			id = type ? &m->distilled_id : &m->id;
-			/* the first of a section counts */
-			if (!*id && !seen[type] && !is_zero(p + sizeof(name), BASE_ID_SIZE))
-				*id = p + sizeof(name);
-			seen[type] = true;
-		}
-		p += len;
-		size -= len;
-	}
+	return id.size == BTF_BASE_ID_SIZE ? id.data : NULL;
 }
 
 /* find_btf_sections() of kernel/module/btf.c */
 static void find_sections(const struct elf *e, struct module *m)
 {
+	struct blob notes = {};
+	const struct {
+		const char *name;
+		struct blob *found;
+	} known[] = {
+		{ ".BTF", &m->split },
+		{ ".BTF.base", &m->base },
+		{ BTF_NOTE_SECTION, &notes },
+		{ ".BTF_ids", &m->ids },
+	};
 	const struct section *s;
-	struct blob *found;
-	const char *name;
-	unsigned int i;
-	bool *has;
+	unsigned int i, k;
 
 	for (i = 1; i < e->nr; i++) {
 		s = e->sections + i;
-		if (s->type == SHT_NOTE && !(s->offset % 4))
-			find_base_ids(e, section_data(e, s), m);
-		if (s->type == SHT_NULL || s->type == SHT_NOTE)
-			continue;
-		name = s->name;
-		if (!strcmp(name, ".BTF")) {
-			found = &m->split;
-			has = &m->has_split;
-		} else if (!strcmp(name, ".BTF.base")) {
-			found = &m->base;
-			has = &m->has_base;
-		} else if (!strcmp(name, ".BTF.distilled")) {
-			found = &m->distilled;
-			has = &m->has_distilled;
-		} else {
-			continue;
+		for (k = 0; k < ARRAY_SIZE(known); k++) {
+			if (strcmp(s->name, known[k].name))
+				continue;
+			m->bad |= known[k].found->data || s->type == SHT_NOBITS;
+			/* stock takes the first, this series neither */
+			if (!known[k].found->data)
+				*known[k].found = s->type != SHT_NOBITS ? section_data(e, s) :
+						  (struct blob){ e->file.data, 0 };
 		}
-		if (*has || (s->type == SHT_NOBITS && s->size))
-			m->bad = true;
-		/* stock takes the first, this series neither */
-		if (!*has)
-			*found = section_data(e, s);
-		*has = true;
 	}
+	m->id = find_id(e, notes, LINUX_ELFNOTE_BTF_BASE_ID);
+	m->distilled_id = find_id(e, notes, LINUX_ELFNOTE_BTF_DISTILLED_ID);
+	m->table = find_note(e, notes, LINUX_ELFNOTE_BTF_IDS);
 }
 
 static bool is_btf_ids(const struct elf *e, unsigned int i)
 {
 	const struct section *s = e->sections + i;
 
-	return i && i < e->nr && s->type != SHT_NULL && s->type != SHT_NOBITS &&
-	       (s->flags & SHF_ALLOC) && !strcmp(s->name, ".BTF_ids");
+	return i && i < e->nr && !strcmp(s->name, ".BTF_ids");
 }
 
-/* find_btf_id() of kernel/module/btf_ids.c; in a file that is not loaded a symbol is
- * relative to its section
- */
-static void add_id(const struct elf *e, struct module *m, const Elf64_Sym *sym,
+/* Symbols in .BTF_ids: of functions, and of sets with flags */
+struct id_sym {
+	const char *name;
+	const void *data;
+	size_t size;
+};
+
+struct id_syms {
+	struct id_sym *sym;
+	size_t nr;
+};
+
+/* In a file that is not loaded a symbol is relative to its section */
+static void add_id(const struct elf *e, struct id_syms *list, const Elf64_Sym *sym,
 		   const char *name)
 {
 	struct blob sec = section_data(e, e->sections + sym->st_shndx);
-	struct btf_id_sym s = { .name = name, .size = sym->st_size };
 
-	s.words = !strncmp(name, "set8__", 6) ? 2 : !strncmp(name, "set__", 5) ? 1 : 0;
-	s.outside = !inside(&sec, sym->st_value, s.words ? s.size : sizeof(s.word));
-	if (!s.outside) {
-		s.data = sec.data + sym->st_value;
-		if (inside(&sec, sym->st_value, sizeof(s.word)))
-			memcpy(&s.word, s.data, sizeof(s.word));
-		s.word = word(e, s.word);
-	}
-	if (!(m->nr_ids & (m->nr_ids - 1)))
-		m->ids = xrealloc(m->ids, (m->nr_ids ? 2 * m->nr_ids : 1) * sizeof(s));
-	m->ids[m->nr_ids++] = s;
+	if (!inside(&sec, sym->st_value, sym->st_size))
+		return;
+	if (!(list->nr & (list->nr - 1)))
+		list->sym = xrealloc(list->sym, (list->nr ? 2 * list->nr : 1) * sizeof(*list->sym));
+	list->sym[list->nr++] = (struct id_sym){ name, sec.data + sym->st_value, sym->st_size };
 }
 
 /* Add the @len bytes at @name, which the kernel would take for a name */
@@ -337,21 +312,66 @@ static void add_name(struct strings *list, const char *name, size_t len)
 	strings_add(list, xasprintf("%.*s", (int)len, name));
 }
 
+static int cmp_set(const void *a, const void *b)
+{
+	const struct id_sym *x = a, *y = b;
+
+	return x->data < y->data ? -1 : x->data > y->data;
+}
+
+/* Is @data in one of the sets, which are in order? */
+static bool in_set(const struct id_syms *sets, const void *data)
+{
+	size_t low = 0, high = sets->nr, mid;
+
+	/* the last set that begins before it */
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (sets->sym[mid].data < data)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low && data < sets->sym[low - 1].data + sets->sym[low - 1].size;
+}
+
+/* kfuncs are the functions in a set with flags: func__NAME__NUMBER */
+static void find_kfuncs(struct module *m, const struct id_syms *funcs, struct id_syms *sets)
+{
+	const char *name, *end;
+	size_t i;
+
+	if (!sets->nr)
+		return;
+	qsort(sets->sym, sets->nr, sizeof(*sets->sym), cmp_set);
+	for (i = 0; i < funcs->nr; i++) {
+		if (!in_set(sets, funcs->sym[i].data))
+			continue;
+		/* the last "__" is followed by a number */
+		name = funcs->sym[i].name;
+		for (end = name + strnlen(name, 2 * NAME_LEN); end > name; end--)
+			if (end[0] == '_' && end[-1] == '_')
+				break;
+		if (end > name + 1)
+			add_name(&m->kfuncs, name, end - 1 - name);
+	}
+}
+
 static void find_symbols(const struct elf *e, struct module *m)
 {
-	static const char id[] = "__BTF_ID__", event[] = "__bpf_trace_tp_map_";
+	static const char func[] = "__BTF_ID__func__", set[] = "__BTF_ID__set8__";
+	static const char event[] = "__bpf_trace_tp_map_";
 	size_t size = e->is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym), at;
 	const struct section *s = NULL, *strs;
+	struct id_syms funcs = {}, sets = {};
 	struct blob data, str;
 	const char *name;
 	Elf64_Sym sym;
 	unsigned int i;
 
-	for (i = 1; i < e->nr; i++) {
-		m->has_ids |= is_btf_ids(e, i) && e->sections[i].size;
-		if (!s && e->sections[i].type == SHT_SYMTAB)
+	for (i = 1; i < e->nr && !s; i++)
+		if (e->sections[i].type == SHT_SYMTAB)
 			s = e->sections + i;
-	}
 	if (!s || s->link >= e->nr)
 		return;
 	strs = e->sections + s->link;
@@ -373,57 +393,16 @@ static void find_symbols(const struct elf *e, struct module *m)
 		if (!strncmp(name, event, sizeof(event) - 1))
 			add_name(&m->trace_events, name + sizeof(event) - 1,
 				 strnlen(name + sizeof(event) - 1, NAME_LEN));
-		else if (!strncmp(name, id, sizeof(id) - 1) && is_btf_ids(e, sym.st_shndx))
-			add_id(e, m, &sym, name + sizeof(id) - 1);
-	}
-}
-
-static int cmp_set(const void *a, const void *b)
-{
-	const struct btf_id_sym * const *x = a, * const *y = b;
-
-	return (*x)->data < (*y)->data ? -1 : (*x)->data > (*y)->data;
-}
-
-/* Is @data in one of the @nr sets, which are in order? */
-static bool in_set(const struct btf_id_sym **sets, size_t nr, const void *data)
-{
-	size_t low = 0, mid;
-
-	/* the last set that begins before it */
-	while (low < nr) {
-		mid = low + (nr - low) / 2;
-		if (sets[mid]->data < data)
-			low = mid + 1;
-		else
-			nr = mid;
-	}
-	return low && data < sets[low - 1]->data + sets[low - 1]->size;
-}
-
-/* kfuncs are the functions in a set with flags: func__NAME__NUMBER */
-static void find_kfuncs(struct module *m)
-{
-	const struct btf_id_sym **sets = xcalloc(m->nr_ids, sizeof(*sets)), *s;
-	const char *end;
-	size_t i, nr = 0;
-
-	for (i = 0; i < m->nr_ids; i++)
-		if (m->ids[i].words == 2 && !m->ids[i].outside)
-			sets[nr++] = m->ids + i;
-	qsort(sets, nr, sizeof(*sets), cmp_set);
-	for (i = 0; i < m->nr_ids; i++) {
-		s = m->ids + i;
-		if (s->outside || strncmp(s->name, "func__", 6) || !in_set(sets, nr, s->data))
+		else if (!is_btf_ids(e, sym.st_shndx))
 			continue;
-		/* the last "__" is followed by a number */
-		for (end = s->name + strnlen(s->name, 2 * NAME_LEN); end > s->name + 6; end--)
-			if (end[0] == '_' && end[-1] == '_')
-				break;
-		if (end > s->name + 7)
-			add_name(&m->kfuncs, s->name + 6, end - 1 - s->name - 6);
+		else if (!strncmp(name, func, sizeof(func) - 1))
+			add_id(e, &funcs, &sym, name + sizeof(func) - 1);
+		else if (!strncmp(name, set, sizeof(set) - 1))
+			add_id(e, &sets, &sym, name + sizeof(set) - 1);
 	}
-	xfree(sets);
+	find_kfuncs(m, &funcs, &sets);
+	xfree(funcs.sym);
+	xfree(sets.sym);
 }
 
 /* The types that a struct_ops is registered by are the module's own, and so is their
@@ -477,19 +456,21 @@ static char *module_name(const struct elf *e, const char *path)
 	return name;
 }
 
-/* From here on all is in the byte order of this program */
-static void swap_btf(struct module *m)
+/* From here on BTF is in the byte order of this program */
+static void swap_btf(struct blob *b)
 {
-	struct blob *parts[] = { &m->split, &m->base, &m->distilled };
-	unsigned int i;
+	if (!b->data)
+		return;
+	b->data = memcpy(xrealloc(NULL, b->size), b->data, b->size);
+	btf_swap(*b);
+}
 
-	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		parts[i]->data = memcpy(xrealloc(NULL, parts[i]->size), parts[i]->data ?: "",
-					parts[i]->size);
-	}
-	btf_swap(m->split);
-	btf_swap(m->base);
-	btf_distilled_swap(m->distilled);
+uint32_t module_word(const struct module *m, const void *p)
+{
+	uint32_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return m->swapped ? bswap_32(word) : word;
 }
 
 char *module_parse(struct module *m, struct blob file, const char *path)
@@ -506,11 +487,12 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 		m->swapped = e.swapped;
 		find_sections(&e, m);
 		find_symbols(&e, m);
-		find_kfuncs(m);
 		find_struct_ops(m);
 		m->name = module_name(&e, path);
-		if (e.swapped)
-			swap_btf(m);
+		if (e.swapped) {
+			swap_btf(&m->split);
+			swap_btf(&m->base);
+		}
 	}
 	xfree(e.sections);
 	return problem ? xstrdup(problem) : NULL;

@@ -48,16 +48,16 @@ struct line {
 	const struct suppression *by;	/* that excuses it, or NULL */
 };
 
-static void print_list(const char *what, const struct strings *list)
+void print_list(const char *start, const struct strings *list, bool none)
 {
 	size_t i;
 
-	if (!list->nr)
+	if (!list->nr && !none)
 		return;
-	out("    %s:", what);
+	out("%s", start);
 	for (i = 0; i < list->nr; i++)
-		out(" %s", list->str[i]);
-	out("\n");
+		out("%s%s", i ? " " : "", list->str[i]);
+	out("%s\n", list->nr ? "" : "none");
 }
 
 static void text_module(struct report *r, const struct line *l)
@@ -86,9 +86,9 @@ static void text_module(struct report *r, const struct line *l)
 	for (i = 0; i < res->wrong.nr; i++)
 		out("    %s\n", res->wrong.str[i]);
 	if (l->loses) {
-		print_list("kfuncs", &l->m->kfuncs);
-		print_list("struct_ops", &l->m->struct_ops);
-		print_list("trace events", &l->m->trace_events);
+		print_list("    kfuncs: ", &l->m->kfuncs, false);
+		print_list("    struct_ops: ", &l->m->struct_ops, false);
+		print_list("    trace events: ", &l->m->trace_events, false);
 	}
 }
 

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What becomes of the BTF of a module: kernel/module/btf.c of this series, and
- * btf_parse_module() of kernel/bpf/btf.c as it was.
+ * What becomes of the BTF of a module: kernel/module/btf.c and btf_ids.c of this series,
+ * and btf_parse_module() of kernel/bpf/btf.c as it was.
  */
 
 #include <stdlib.h>
 #include <string.h>
 #include "kernel.h"
 #include "modbtf.h"
-
-/* Arrays and modifiers in one another that a member may have */
-#define MAX_STEPS 1000
-
-#define BAD_REF "a reference leads to a type that cannot stand there"
 
 /* The first of a kind is its default */
 static const struct rules all_rules[] = {
@@ -52,12 +47,12 @@ char *base_parse(struct base *b, struct blob raw, const struct rules *r)
 	if (b->swapped)
 		btf_swap(raw);
 	b->btf = xcalloc(1, sizeof(*b->btf));
-	err = btf_parse(b->btf, raw.data, raw.size, NULL, r);
-	if (!err)
-		err = btf_check_chains(b->btf, r);
+	err = btf_parse(b->btf, raw.data, raw.size, NULL, r) ?: btf_check_chains(b->btf, r);
 	xfree(raw.data);
-	if (!err)
+	if (!err) {
+		btf_check_sorted(b->btf);
 		return NULL;
+	}
 	if (btf_is_of_module(b->btf))
 		problem = xstrdup("BTF of a module: it continues that of a kernel");
 	else if (!b->btf->why_id)
@@ -100,179 +95,166 @@ static void drop_err(struct result *out, int err)
 	     err == -EOPNOTSUPP ? "unsupported" : "invalid");
 }
 
-/* Ids that the BTF of a module gets on the kernel that it is loaded on */
-struct id_map {
-	struct btf_distilled *distilled;
-	u32 *ids;
-	u32 nr;
-};
-
-static u32 map_id(const struct id_map *map, u32 id)
+/* relocate_range() of kernel/module/btf_ids.c, without writing.  @at: where the last range ends,
+ * then this one.  Returns NULL, or what is wrong.
+ */
+static const char *check_range(const struct module *m, const struct btf_ids_range *r, u32 nr_types,
+			       u64 *at)
 {
-	if (!map->ids)
-		return id;
-	if (map->distilled)
-		id = btf_distilled_id(map->distilled, id);
-	return id < map->nr ? map->ids[id] : 0;
-}
+	/* bytes of an id in it, and bytes before the first */
+	size_t each = r->kind == BTF_IDS_SET8 ? 2 * sizeof(u32) : sizeof(u32);
+	size_t first = r->kind == BTF_IDS_LIST ? 0 : each;
+	const void *p = m->ids.data + r->offset;
+	u32 i;
 
-/* relocate_btf_id() and check_btf_set() of kernel/module/btf_ids.c, without writing */
-static const char *check_id(const struct btf_id_sym *s, const struct btf *btf,
-			    const struct id_map *map)
-{
-	const struct btf_type *t;
-	size_t entry;
-	u32 word = s->word, id;
-
-	if (s->outside)
-		return "is not inside of its section";
-	if (!s->words) {
-		if (!word)
-			return NULL;
-		id = map_id(map, word);
-		if (!id && map->distilled && btf_distilled_lacks(map->distilled, word))
-			return NULL;
-		t = id ? btf_type_by_id(btf, id) : NULL;
-		return t && (btf_type_is_struct(t) || btf_type_is_typedef(t) ||
-			     btf_type_is_func(t)) ? NULL : "has a wrong id";
+	if (r->kind > BTF_IDS_SET8)
+		return "is of an unknown kind";
+	if (r->offset < *at)
+		return "begins before the last one ends";
+	*at = r->offset + first + (u64)r->cnt * each;
+	if (*at > m->ids.size)
+		return "is not inside of the section";
+	if (first && module_word(m, p) != r->cnt)
+		return "is a set of another size";
+	for (i = 0; i < r->cnt; i++) {
+		tick();
+		if (module_word(m, p + first + i * each) >= nr_types)
+			return "has an id of no type";
 	}
-	entry = s->words * sizeof(word);
-	if (s->size < entry)
-		return "is damaged";
-	return word == s->size / entry - 1 && !(s->size % entry) ? NULL : "is damaged";
+	return NULL;
 }
 
-/* btf_parse_module() of the series.  Returns 0 or an error for drop_err() */
+/* module_btf_relocate_ids() of the same file.  @nr_types: of .BTF and its base.  Returns NULL, or
+ * what is wrong, for xfree().
+ */
+static char *check_table(const struct module *m, u32 nr_types)
+{
+	const void *p = m->table.data;
+	struct btf_ids_range r;
+	const char *what;
+	size_t i;
+	u64 at = 0;
+
+	for (i = 0; i < m->table.size / sizeof(r); i++, p += sizeof(r)) {
+		r.offset = module_word(m, p + offsetof(struct btf_ids_range, offset));
+		r.kind = module_word(m, p + offsetof(struct btf_ids_range, kind));
+		r.cnt = module_word(m, p + offsetof(struct btf_ids_range, cnt));
+		what = check_range(m, &r, nr_types, &at);
+		if (what)
+			return xasprintf("range %zu of the table for .BTF_ids %s", i, what);
+	}
+	return m->table.size % sizeof(r) ? xstrdup("the table for .BTF_ids is cut off") : NULL;
+}
+
+/* Parse .BTF and what it is split from: if @dist, .BTF.base.  Returns 0 or an error for
+ * drop_err().
+ */
+static int parse(struct audit *a, const struct module *m, struct btf *btf, struct btf *dist,
+		 struct result *out)
+{
+	struct btf *bad = dist;
+	int err = 0;
+
+	if (dist)
+		err = btf_parse(dist, m->base.data, m->base.size, NULL, a->rules) ?:
+		      btf_check_chains(dist, a->rules);
+	if (!err) {
+		bad = btf;
+		err = btf_parse(btf, m->split.data, m->split.size, dist ?: a->running.btf,
+				a->rules);
+		/* this series looks at all references, later */
+		if (!err && !a->rules->patched)
+			err = btf_check_chains(btf, a->rules);
+	}
+	if (err)
+		out->detail = btf_problem(bad);
+	return err;
+}
+
+/* btf_parse_module() and what follows.  Returns 0 or an error for drop_err() */
 static int parse_patched(struct audit *a, const struct module *m, struct btf *btf,
-			 struct btf *dist, struct id_map *map, const struct blob *section,
-			 struct result *out)
+			 struct btf *dist, struct result *out)
 {
-	struct blob base = section ? *section : (struct blob){}, split = m->split;
-	void *made = NULL, *base_data;
-	u32 base_size, size;
-	int err;
+	int err = parse(a, m, btf, dist, out);
+	u32 nr_types;
 
-	if (section == &m->distilled) {
-		if (section->size > UINT32_MAX || split.size > UINT32_MAX)
-			return -EINVAL;
-		map->distilled = btf_distilled_parse(section->data, section->size, &base_data,
-						     &base_size);
-		if (IS_ERR(map->distilled)) {
-			err = PTR_ERR(map->distilled);
-			map->distilled = NULL;
-			out->detail = xstrdup(".BTF.distilled is of an unknown format or damaged");
-			return err;
-		}
-		base = (struct blob){ base_data, base_size };
-	}
-	if (section) {
-		err = btf_parse(dist, base.data, base.size, NULL, a->rules);
-		if (!err)
-			err = btf_check_chains(dist, a->rules);
-		if (err) {
-			out->detail = btf_problem(dist);
-			return err;
-		}
-	}
-	if (map->distilled) {
-		size = split.size;
-		made = btf_distilled_split(map->distilled, split.data, &size, section->data, dist);
-		if (IS_ERR(made)) {
-			out->detail = xstrdup(".BTF.distilled does not belong to .BTF");
-			return PTR_ERR(made);
-		}
-		split = (struct blob){ made, size };
-	}
-	err = btf_parse(btf, split.data, split.size, section ? dist : a->running.btf, a->rules);
-	xfree(made);
-	if (!err)
-		err = btf_check_refs(btf);
-	if (err || !section)
+	if (err)
 		return err;
+	nr_types = btf_nr_types(btf);
+	if (dist) {
+		err = relocate(btf, a->running.btf, &out->detail);
+		if (err)
+			return err == -EINVAL ? -ESTALE : err;
+	}
+	if (btf_check_refs(btf)) {
+		out->detail = xstrdup("a reference leads to a type that cannot stand there");
+		return -EINVAL;
+	}
+	if (dist && m->ids.size && !m->table.data) {
+		out->detail = xstrdup("no table for .BTF_ids, ids in lists are not relocated");
+	} else if (dist && m->ids.size) {
+		out->detail = check_table(m, nr_types);
+		return out->detail ? -EINVAL : 0;
+	}
+	return 0;
+}
 
-	map->nr = btf_nr_types(btf);
-	err = relocate(btf, a->running.btf, &map->ids, &out->detail);
-	return err ? -ESTALE : btf_check_refs(btf);
+/* btf_has_types() of kernel/module/btf.c: a header that says so is right */
+static bool has_types(const struct blob *btf)
+{
+	struct btf_header h;
+
+	if (btf->size < offsetof(struct btf_header, str_off))
+		return true;
+	memcpy(&h, btf->data, offsetof(struct btf_header, str_off));
+	return h.type_len || h.magic != BTF_MAGIC || h.version != BTF_VERSION;
+}
+
+static bool is_running(const struct audit *a, const uint8_t *id)
+{
+	return id && !memcmp(id, a->running.id, BTF_BASE_ID_SIZE);
 }
 
 bool lost_base(const struct module *m)
 {
-	return m->distilled_id && !m->id && !m->has_base && !m->has_distilled;
+	return m->distilled_id && !m->id && !m->base.data;
 }
 
+/* btf_decide() of kernel/module/btf.c */
 static void decide_patched(struct audit *a, const struct module *m, struct result *out)
 {
-	static const char gone[] = ".BTF.base is gone (note 0x103); strip no more than -g";
-	const struct blob *section = m->has_base ? &m->base : NULL;
-	/* 6.1 cannot, and does not know .BTF.distilled */
-	bool relocates = a->rules->version > 601;
-	bool has_distilled = m->has_distilled && relocates;
+	const uint8_t *id = m->base.data ? m->distilled_id : m->id;
 	struct btf btf = {}, dist = {};
-	struct id_map map = {};
-	const char *what = NULL;
 	int err;
-	size_t i;
 
-	if (!m->has_split || (!m->bad && !m->split.size)) {
+	if (!m->split.data || (!m->bad && !has_types(&m->split))) {
 		out->verdict = V_NONE;
-		return;
-	}
-	if (m->bad || (m->has_base && (!m->base.size || has_distilled))) {
+	} else if (m->bad) {
 		drop(out, "invalid");
-		out->detail = xstrdup(m->bad ? "two sections of a name, or one without data" :
-				      m->base.size ? "both .BTF.base and .BTF.distilled" :
-				      ".BTF.base is empty");
-		return;
-	}
-	if (a->running.problem) {
+		out->detail = xstrdup("two sections of a name, or one without data");
+	} else if (a->running.problem) {
 		drop(out, "no-vmlinux-btf");
 		out->detail = xstrdup(a->running.problem);
-		return;
-	}
-	if (m->has_base && !relocates) {
+	} else if (m->base.data && a->rules->version < 612) {
 		drop(out, "unsupported");
 		out->detail = xstrdup(".BTF.base, which this kernel cannot relocate");
-		return;
-	}
-	if (!m->has_base && !(m->id && !memcmp(m->id, a->running.id, BASE_ID_SIZE))) {
-		if (!has_distilled) {
-			drop(out, m->id ? "base-changed" : "unstamped");
-			if (lost_base(m))
-				out->detail = xstrdup(gone);
-			return;
-		}
-		section = &m->distilled;
-	}
-
-	err = parse_patched(a, m, &btf, &dist, &map, section, out);
-	for (i = 0; i < m->nr_ids && !err; i++) {
-		tick();
-		what = check_id(m->ids + i, &btf, &map);
-		if (what) {
-			out->detail = xasprintf("__BTF_ID__%.*s in .BTF_ids %s", NAME_LEN - 1,
-						m->ids[i].name, what);
-			err = -EINVAL;
-		}
-	}
-	if (!err && section && m->has_ids && !m->nr_ids) {
-		out->detail = xstrdup("the symbols of .BTF_ids have been stripped");
-		err = -ESTALE;
-	}
-	if (err) {
-		drop_err(out, err);
-		if (!out->detail)
-			out->detail = btf_problem(&btf);
-		if (!out->detail && err == -EINVAL)
-			out->detail = xstrdup(BAD_REF);
-	} else if (!strcmp(m->name, "vmlinux")) {
-		drop(out, "name-clash");
+	} else if (!m->base.data && !id) {
+		drop(out, "unstamped");
+		if (lost_base(m))
+			out->detail = xstrdup(".BTF.base is gone, strip no more than -g");
+	} else if (!m->base.data && !is_running(a, id)) {
+		drop(out, "base-changed");
 	} else {
-		out->verdict = section ? V_RELOCATED : V_NATIVE;
+		err = parse_patched(a, m, &btf, m->base.data ? &dist : NULL, out);
+		if (err)
+			drop_err(out, err);
+		else if (!strcmp(m->name, "vmlinux"))
+			drop(out, "name-clash");
+		else
+			out->verdict = is_running(a, id) ? V_NATIVE : V_RELOCATED;
+		btf_free(&btf);
+		btf_free(&dist);
 	}
-	btf_free(&btf);
-	btf_free(&dist);
-	xfree(map.distilled);
-	xfree(map.ids);
 }
 
 /* Names that begin in the middle of a string of the base: nobody writes such */
@@ -301,7 +283,7 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 
 	out->verdict = V_NATIVE;
 	if (a->built.btf) {
-		if (!memcmp(a->built.id, a->running.id, BASE_ID_SIZE))
+		if (is_running(a, a->built.id))
 			return;
 		if (btf_parse(&built, m->split.data, m->split.size, a->built.btf, &lax)) {
 			out->verdict = V_WRONG;
@@ -318,7 +300,7 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 		}
 		btf_free(&built);
 	} else if (m->id) {
-		if (memcmp(m->id, a->running.id, BASE_ID_SIZE)) {
+		if (!is_running(a, m->id)) {
 			out->verdict = V_WRONG;
 			out->reason = "base-changed";
 		}
@@ -369,22 +351,6 @@ static bool is_cycle(const struct btf *btf, u32 id, u32 *state)
 	return false;
 }
 
-/* Relocation follows each member to its end */
-static void check_members(const struct btf *btf, const struct btf_type *t)
-{
-	u32 i, id, steps;
-
-	if (!btf_is_composite(t))
-		return;
-	for (i = 0; i < btf_type_vlen(t); i++) {
-		steps = 0;
-		for (id = btf_members(t)[i].type; id; id = next_id(btf, id))
-			if (++steps > MAX_STEPS)
-				give_up("more than %d arrays in one another", MAX_STEPS);
-		tick();
-	}
-}
-
 /* Relocation of a stock kernel does not look where an id leads, and follows arrays to
  * their end.  NULL, or what would happen to it.
  */
@@ -410,8 +376,6 @@ static const char *check_relocatable(const struct btf *btf)
 		what = is_cycle(btf, id, state) ? cycle : NULL;
 	}
 	xfree(state);
-	for (id = btf->start_id; id < nr && !what; id++)
-		check_members(btf, btf_type_by_id(btf, id));
 	return what;
 }
 
@@ -419,11 +383,10 @@ static const char *check_relocatable(const struct btf *btf)
 static void decide_stock(struct audit *a, const struct module *m, struct result *out)
 {
 	/* 6.1 does not know .BTF.base */
-	bool relocates = m->has_base && a->rules->version > 601;
+	bool relocates = m->base.data && a->rules->version >= 612;
 	struct btf btf = {}, dist = {};
-	const char *what = NULL;
-	u32 *map = NULL;
-	int err = 0;
+	const char *what;
+	int err;
 
 	if (!m->split.size) {
 		out->verdict = V_NONE;
@@ -434,23 +397,8 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		out->detail = xasprintf("the BTF of this kernel is: %s", a->running.problem);
 		return;
 	}
-	if (relocates) {
-		err = btf_parse(&dist, m->base.data, m->base.size, NULL, a->rules);
-		if (!err)
-			err = btf_check_chains(&dist, a->rules);
-		if (err)
-			out->detail = btf_problem(&dist);
-	}
-	if (!err) {
-		err = btf_parse(&btf, m->split.data, m->split.size,
-				relocates ? &dist : a->running.btf, a->rules);
-		if (!err)
-			err = btf_check_chains(&btf, a->rules);
-		if (err)
-			out->detail = btf_problem(&btf);
-	}
-	if (!err && relocates)
-		what = check_relocatable(&btf);
+	err = parse(a, m, &btf, relocates ? &dist : NULL, out);
+	what = !err && relocates ? check_relocatable(&btf) : NULL;
 	if (err || what) {
 		drop(out, "invalid");
 		if (what)
@@ -462,14 +410,18 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		out->verdict = V_WRONG;
 		out->reason = "invalid";
 		out->detail = xstrdup("a distilled base without types, ids are off by one");
-	} else if (dist.nr_types && relocate(&btf, a->running.btf, &map, &out->detail)) {
-		drop(out, "relocation");
 	} else {
-		out->verdict = V_RELOCATED;
+		err = dist.nr_types ? relocate(&btf, a->running.btf, &out->detail) : 0;
+		/* this kernel follows them to their end */
+		if (err == -ELOOP)
+			give_up("more than 32 arrays in one another");
+		if (err)
+			drop(out, "relocation");
+		else
+			out->verdict = V_RELOCATED;
 	}
 	btf_free(&btf);
 	btf_free(&dist);
-	xfree(map);
 }
 
 char *foreign(const struct audit *a, const struct module *m)

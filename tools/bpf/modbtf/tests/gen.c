@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <linux/compiler.h>
+#include <linux/types.h>
 #include <bpf/btf.h>
-#include <distill.h>
+#include "../../../../include/linux/btf_note.h"
 
 void libbpf_sha256(const void *data, size_t len, __u8 out[32]);
 
@@ -31,6 +32,7 @@ struct section {
 	size_t size;
 	unsigned int type;	/* SHT_PROGBITS if 0 */
 	unsigned long flags;
+	unsigned int align;	/* 8 if 0 */
 };
 
 /* A symbol in the .BTF_ids, the last section that is given */
@@ -65,7 +67,7 @@ static void add_section(Elf *elf, const struct section *s, size_t name, Elf_Type
 	gelf_update_shdr(scn, &sh);
 	data->d_buf = (void *)s->data;
 	data->d_size = s->size;
-	data->d_align = 8;
+	data->d_align = s->align ?: 8;
 	data->d_type = type;
 	data->d_version = EV_CURRENT;
 }
@@ -132,7 +134,7 @@ static int add_struct(struct btf *btf, const char *name, int size, const char *m
 	return id;
 }
 
-enum change { SAME, REORDERED, SHIFTED, RESIZED };
+enum change { SAME, REORDERED, SHIFTED, RESIZED, SORTED };
 
 /* A base: int, struct queue and struct pool, and pointers to either */
 static struct btf *make_base(enum change c)
@@ -146,8 +148,13 @@ static struct btf *make_base(enum change c)
 	btf__add_str(btf, "int");
 	btf__add_str(btf, "queue");
 	btf__add_str(btf, "pool");
+	if (c == SORTED)
+		btf__add_ptr(btf, 4);	/* what has no name comes first; of the queue */
 	i = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
-	if (c == REORDERED) {
+	if (c == SORTED) {
+		add_struct(btf, "pool", 4, "chunk", i);
+		add_struct(btf, "queue", 4, "len", i);
+	} else if (c == REORDERED) {
 		b = add_struct(btf, "pool", 4, "chunk", i);
 		a = add_struct(btf, "queue", 4, "len", i);
 		btf__add_ptr(btf, b);
@@ -195,158 +202,227 @@ static struct section raw(const char *name, struct btf *btf)
 	return s;
 }
 
-static struct section id_note(struct btf *base, unsigned int type, unsigned char *buf)
+/* An ELF note at @p; returns where it ends */
+static unsigned char *put_note(unsigned char *p, const char *owner, unsigned int type,
+			       const void *desc, unsigned int size)
 {
-	struct section b = raw("", base);
-	Elf64_Nhdr n = { word(6), word(32), word(type) };
+	Elf64_Nhdr n = { word(strlen(owner) + 1), word(size), word(type) };
 
-	memcpy(buf, &n, sizeof(n));
-	memcpy(buf + sizeof(n), "Linux\0\0", 8);
-	libbpf_sha256(b.data, b.size, buf + sizeof(n) + 8);
-	return (struct section){ ".note.Linux", buf, sizeof(n) + 40, SHT_NOTE, 0 };
+	memcpy(p, &n, sizeof(n));
+	p += sizeof(n);
+	memcpy(p, owner, strlen(owner));
+	p += (strlen(owner) + 4) & ~3;
+	memcpy(p, desc, size);
+	return p + ((size + 3) & ~3);
 }
 
-/* What distill_both() has written beside @path */
-static struct section written(const char *path, const char *name)
+/* .note.BTF: the base id, if @type is not 0, and the table, if @nr is not 0, behind what is
+ * of no matter.  Aligned to nothing.
+ */
+static struct section notes(struct btf *base, unsigned int type, const struct btf_ids_range *table,
+			    unsigned int nr)
 {
-	struct section s = { .name = name };
-	char file[4096];
-	void *data = malloc(1 << 16);
-	FILE *f;
+	unsigned char *buf = calloc(1, 512), *end, id[BTF_BASE_ID_SIZE];
+	struct section b = raw("", base);
+	struct btf_ids_range t[4];
+	unsigned int i;
 
-	snprintf(file, sizeof(file), "%s%s", path, name);
-	f = fopen(file, "rb");
-	if (!f)
-		err(1, "%s", file);
-	s.size = fread(data, 1, 1 << 16, f);
-	s.data = data;
-	fclose(f);
-	unlink(file);
+	end = put_note(buf, "GNU", type, "abc", 3);
+	if (type) {
+		libbpf_sha256(b.data, b.size, id);
+		end = put_note(end, "Linux", type, id, sizeof(id));
+	}
+	for (i = 0; i < nr; i++)
+		t[i] = (struct btf_ids_range){ word(table[i].offset), word(table[i].kind),
+					       word(table[i].cnt) };
+	if (nr)
+		end = put_note(end, "Linux", LINUX_ELFNOTE_BTF_IDS, t, nr * sizeof(*t));
+	return (struct section){ BTF_NOTE_SECTION, buf, end - buf, SHT_NOTE, SHF_ALLOC, 1 };
+}
+
+/* What make_ids() makes, as the build writes it down */
+static const struct btf_ids_range table[] = { { 0, BTF_IDS_SET8, 1 }, { 16, BTF_IDS_LIST, 1 } };
+
+static const struct symbol syms[] = {
+	{ "__BTF_ID__set8__walk_kfuncs", 0, 16 },
+	{ "__BTF_ID__func__bpf_walk__7", 8, 4 },
+	{ "__BTF_ID__struct__queue__8", 16, 4 },
+	{ "__bpf_trace_tp_map_walk_begin", 0, 0 },
+};
+
+/* .BTF_ids: the set of one kfunc, and a list of one struct of the base */
+static struct section make_ids(unsigned int kfunc, unsigned int list)
+{
+	__u32 ids[] = { word(1), word(1), word(kfunc), 0, word(list) };
+
+	return (struct section){ ".BTF_ids", memcpy(malloc(sizeof(ids)), ids, sizeof(ids)),
+				 sizeof(ids), 0, SHF_ALLOC };
+}
+
+/* A module of these sections, with the first @nr symbols of the .BTF_ids that is the last */
+#define PUT(name, nr, ...) ({						\
+	const struct section sections[] = { __VA_ARGS__ };		\
+									\
+	put_module(name, sections, sizeof(sections) / sizeof(*sections), syms, nr); \
+})
+
+static struct section copy(struct section s)
+{
+	s.data = memcpy(malloc(s.size), s.data, s.size);
 	return s;
+}
+
+static void distill(struct btf *btf, struct btf **dist_base, struct btf **dist)
+{
+	if (btf__distill_base(btf, dist_base, dist))
+		errx(1, "btf__distill_base() fails");
+}
+
+static int find(struct btf *btf, const char *name, int kind)
+{
+	return btf__find_by_name_kind(btf, name, kind);
+}
+
+/* Modules of which a word of .BTF is something else: at @off behind the header, or in it */
+static void put_changed(const char *name, struct section note, struct section btf, int off,
+			__u32 value)
+{
+	struct section bad = copy(btf);
+
+	memcpy((char *)bad.data + off, &value, sizeof(value));
+	PUT(name, 0, note, bad);
+}
+
+/* Of a distilled base, with .BTF_ids and a table that is wrong */
+static void make_tables(struct btf *base, struct section d, struct section d_base,
+			unsigned int kfunc, unsigned int list)
+{
+	static const struct {
+		const char *name;
+		struct btf_ids_range table[2];
+	} wrong[] = {
+		{ "kind", { { 0, BTF_IDS_SET8, 1 }, { 16, BTF_IDS_SET8 + 1, 1 } } },
+		{ "outside", { { 0, BTF_IDS_SET8, 1 }, { 16, BTF_IDS_LIST, 2 } } },
+		{ "offset", { { 0, BTF_IDS_SET8, 1 }, { 0xfffffff0, BTF_IDS_LIST, 1 } } },
+		{ "large", { { 0, BTF_IDS_SET8, 0xffffffff }, { 16, BTF_IDS_LIST, 1 } } },
+		{ "overlap", { { 0, BTF_IDS_SET8, 1 }, { 12, BTF_IDS_LIST, 1 } } },
+		{ "order", { { 16, BTF_IDS_LIST, 1 }, { 0, BTF_IDS_SET8, 1 } } },
+		{ "count", { { 8, BTF_IDS_SET, 0 }, { 16, BTF_IDS_LIST, 1 } } },
+	};
+	struct section note, ids = make_ids(kfunc, list), odd;
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		snprintf(name, sizeof(name), "table-%s.module", wrong[i].name);
+		note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[i].table, 2);
+		PUT(name, 4, note, d, d_base, ids);
+	}
+	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	PUT("table-id.module", 4, note, d, d_base, make_ids(kfunc, 999));
+	PUT("table-two-ids.module", 4, note, d, d_base, ids, ids);
+	PUT("table-two-notes.module", 4, note, note, d, d_base, ids);
+	/* two bytes less: of the note, and of what is in it */
+	odd = copy(note);
+	((__u32 *)((char *)odd.data + odd.size - 2 * sizeof(*table) - 20))[1] -= 2;
+	PUT("table-cut.module", 4, odd, d, d_base, ids);
+	odd = note;
+	odd.size -= 2;
+	PUT("note-cut.module", 4, odd, d, d_base, ids);
+	/* of no matter without .BTF_ids, and .BTF_ids needs no symbols */
+	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[0].table, 2);
+	PUT("no-ids.module", 0, note, d, d_base);
+	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	PUT("stripped.module", 0, note, d, d_base, ids);
 }
 
 static void make_files(void)
 {
-	static const char * const names[] = { "base", "reordered", "shifted", "resized" };
-	struct btf *base[4], *btf, *dist_base, *dist, *lax, *lax_base, *lax_dist;
-	unsigned char id[64], id2[64], bad[1024] __aligned(4);
-	unsigned int ids[4] = { 1, 1, 0, 0 };
-	struct symbol syms[] = {
-		{ "__BTF_ID__set8__walk_kfuncs", 0, 16 },
-		{ "__BTF_ID__func__bpf_walk__7", 8, 4 },
-		{ "__bpf_trace_tp_map_walk_begin", 0, 0 },
-	};
-	struct section split, stamp, stamp2, btf_ids, both, d, s[4];
+	static const char * const names[] = { "base", "reordered", "shifted", "resized", "sorted" };
+	struct btf *base[5], *btf, *dist_base, *dist, *lax;
+	struct section split, stamp, ids, d, d_base, note, btf_id;
+	unsigned int types, kfunc, queue;
 	char path[4096], info[] = "license=GPL\0name=vmlinux";
-	int i, kfunc;
+	unsigned char id[BTF_BASE_ID_SIZE];
+	int i, unused;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		base[i] = make_base(i);
 		split = raw("", base[i]);
 		put(names[i], split.data, split.size);
 		split.name = ".BTF";
-		s[0] = split;
+		libbpf_sha256(split.data, split.size, id);
+		btf_id = (struct section){ ".BTF_id", id, sizeof(id), 0, SHF_ALLOC };
 		snprintf(path, sizeof(path), "%s.elf", names[i]);
-		put_module(path, s, 1, NULL, 0);
+		PUT(path, 0, split, btf_id);
 	}
-	btf = make_split(base[0], &kfunc);
+	PUT("no-id.elf", 0, split);
+	btf_id.size = 20;
+	PUT("short-id.elf", 0, split, btf_id);
+	btf_id.size = sizeof(id);
+	id[5]++;
+	PUT("other-id.elf", 0, split, btf_id);
+
+	btf = make_split(base[0], (int *)&kfunc);
 	split = raw(".BTF", btf);
-	stamp = id_note(base[0], 0x102, id);
-	stamp2 = id_note(base[0], 0x103, id2);
-	ids[2] = kfunc;
-	btf_ids = (struct section){ ".BTF_ids", ids, sizeof(ids), 0, SHF_ALLOC };
+	types = ((__u32 *)split.data)[1];
+	ids = make_ids(kfunc, find(base[0], "queue", BTF_KIND_STRUCT));
+	stamp = notes(base[0], LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
 
 	put_module("none.ko", NULL, 0, NULL, 0);
-	put_module("unstamped.ko", (struct section[]){ split, btf_ids }, 2, syms, 3);
-	put_module("stamped.ko", (struct section[]){ stamp, split, btf_ids }, 3, syms, 3);
-	put_module("two.ko", (struct section[]){ stamp, split, split }, 3, NULL, 0);
-	put_module("empty.ko", (struct section[]){ stamp, { ".BTF", "", 0, 0, 0 } }, 2, NULL, 0);
-	put_module("nobits.ko", (struct section[]){ stamp, { ".BTF", "", 64, SHT_NOBITS, 0 } }, 2,
-		   NULL, 0);
-	put_module("vmlinux.ko", (struct section[]){ stamp, split, { ".modinfo", info,
-		   sizeof(info), 0, 0 } }, 3, NULL, 0);
-	/* an id of the list that is a pointer's */
-	ids[2] = 4;
-	put_module("wrong-id.ko", (struct section[]){ stamp, split, btf_ids }, 3, syms, 3);
-	ids[2] = kfunc;
-	ids[0] = 9;
-	put_module("long-set.ko", (struct section[]){ stamp, split, btf_ids }, 3, syms, 3);
-	ids[0] = 1;
+	PUT("unstamped.ko", 4, split, ids);
+	PUT("stamped.ko", 4, stamp, split, ids);
+	PUT("two.ko", 0, stamp, split, split);
+	PUT("empty.ko", 0, stamp, { ".BTF", "", 0 });
+	PUT("nobits.ko", 0, stamp, { ".BTF", "", 64, SHT_NOBITS });
+	PUT("vmlinux.ko", 0, stamp, split, { ".modinfo", info, sizeof(info) });
+	/* nobody looks at ids of BTF that is split from the running kernel's */
+	PUT("wrong-id.ko", 4, stamp, split, make_ids(999, 999));
+	put_changed("version.ko", stamp, split, 0, 0x0009eb9f);
+	put_changed("header.ko", stamp, split, 4, types + 16);
+	put_changed("kind.ko", stamp, split, types + 4, 0x7f000000);
+	put_changed("no-kind.ko", stamp, split, types + 4, 0);
+	/* the name of the first type */
+	put_changed("name.ko", stamp, split, types, 0xffffffff);
+	/* without a type nothing else is of any matter, not even what there is */
+	put_changed("no-types.ko", (struct section){ ".BTF.base", "base", 4 }, split, 12, 0);
 
-	memcpy(bad, split.data, split.size);
-	bad[2] = 9;
-	put_module("version.ko", (struct section[]){ stamp, { ".BTF", bad, split.size, 0, 0 } }, 2,
-		   NULL, 0);
-	memcpy(bad, split.data, split.size);
-	/* the name of the first type, behind the header */
-	memset(bad + ((__u32 *)bad)[1], 0xff, 4);
-	put_module("name.ko", (struct section[]){ stamp, { ".BTF", bad, split.size, 0, 0 } }, 2,
-		   NULL, 0);
-
-	if (btf__distill_base(btf, &dist_base, &dist))
-		errx(1, "btf__distill_base() fails");
+	distill(btf, &dist_base, &dist);
 	d = raw(".BTF", dist);
-	s[0] = raw(".BTF.base", dist_base);
-	put_module("distilled.ko", (struct section[]){ stamp2, d, s[0] }, 3, NULL, 0);
+	d_base = raw(".BTF.base", dist_base);
+	kfunc = find(dist, "bpf_walk", BTF_KIND_FUNC);
+	queue = find(dist_base, "queue", BTF_KIND_STRUCT);
+	ids = make_ids(kfunc, queue);
+	note = notes(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	PUT("distilled.ko", 4, d, d_base, note, ids);
+	PUT("lost-base.ko", 4, note, d, ids);
+	PUT("empty-base.ko", 0, note, d, { ".BTF.base", "", 0 });
+	PUT("distilled-no-id.ko", 4, notes(base[0], 0, table, 2), d, d_base, ids);
+	note = notes(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, NULL, 0);
+	PUT("distilled-no-table.ko", 4, note, d, d_base, ids);
+	make_tables(base[0], d, d_base, kfunc, queue);
 	/* what a stock kernel relocates all the same: an id that leads nowhere; it dies */
-	memcpy(bad, d.data, d.size);
-	((__u32 *)(bad + ((__u32 *)bad)[1]))[2] = 999;
-	put_module("nowhere.ko", (struct section[]){ { ".BTF", bad, d.size, 0, 0 }, s[0] }, 2,
-		   NULL, 0);
+	put_changed("nowhere.ko", d_base, d, ((__u32 *)d.data)[1] + 8, 999);
 	/* and a member that is larger than its struct */
-	lax = make_split(base[0], &kfunc);
-	add_struct(lax, "small", 1, "n", btf__find_by_name_kind(base[0], "int", BTF_KIND_INT));
-	if (btf__distill_base(lax, &lax_base, &lax_dist))
-		errx(1, "btf__distill_base() fails");
-	s[1] = raw(".BTF", lax_dist);
-	s[2] = raw(".BTF.base", lax_base);
-	put_module("lax.ko", s + 1, 2, NULL, 0);
+	lax = make_split(base[0], &unused);
+	add_struct(lax, "small", 1, "n", find(base[0], "int", BTF_KIND_INT));
+	distill(lax, &dist_base, &dist);
+	PUT("lax.ko", 0, raw(".BTF", dist), raw(".BTF.base", dist_base));
 	/* and a base without a type, in which not even void is */
 	lax = btf__new_empty_split(base[0]);
 	btf__add_ptr(lax, btf__add_struct(lax, "own", 0));
-	if (btf__distill_base(lax, &lax_base, &lax_dist))
-		errx(1, "btf__distill_base() fails");
-	s[1] = raw(".BTF", lax_dist);
-	s[2] = raw(".BTF.base", lax_base);
-	put_module("void.module", s + 1, 2, NULL, 0);
-	s[2] = (struct section){ .name = ".BTF.base", .data = "" };
-	put_module("empty-base.ko", (struct section[]){ stamp2, d, s[2] }, 3, NULL, 0);
-
-	snprintf(path, sizeof(path), "%s/both", dir);
-	/* of one that has not been written before */
-	if (distill_both(path, make_split(base[0], &kfunc)))
-		errx(1, "distill_both() fails");
-	s[1] = written(path, ".BTF");
-	both = written(path, ".BTF.distilled");
-	put_module("both.ko", (struct section[]){ stamp, s[1], both, btf_ids }, 4, syms, 3);
-	put_module("stripped.module", (struct section[]){ stamp, s[1], both, btf_ids }, 4, NULL, 0);
-	/* the pointer that nothing refers to */
-	ids[2] = 5;
-	put_module("lost.module", (struct section[]){ stamp, s[1], both, btf_ids }, 4, syms, 3);
-	ids[2] = kfunc;
-	put_module("base-and-distilled.ko", (struct section[]){ stamp, d, s[0], both }, 4, NULL, 0);
-	if (both.size > sizeof(bad))
-		errx(1, ".BTF.distilled is larger than expected");
-	memcpy(bad, both.data, both.size);
-	bad[0]++;
-	both.data = bad;
-	put_module("distilled-format.ko", (struct section[]){ stamp, s[1], both }, 3, NULL, 0);
+	distill(lax, &dist_base, &dist);
+	PUT("void.module", 0, raw(".BTF", dist), raw(".BTF.base", dist_base));
 }
 
 /* A few of them as another machine has them, in a directory of its own */
 static void make_others(const char *name, int other_class, enum btf_endianness other_order)
 {
-	struct btf *base, *reordered, *btf, *dist, *dist_base;
-	struct section split, stamp, ids, d, s;
+	struct btf *base, *btf, *dist, *dist_base;
+	struct section split, ids, d, d_base, note, s;
 	const char *parent = dir;
-	unsigned char id[64], id2[64];
-	__u32 btf_ids[4];
-	struct symbol syms[] = {
-		{ "__BTF_ID__set8__walk_kfuncs", 0, 16 },
-		{ "__BTF_ID__func__bpf_walk__7", 8, 4 },
-	};
-	char path[4096], both[4096];
-	int kfunc, pool;
+	unsigned int kfunc, queue, pool;
+	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	if (mkdir(path, 0755))
@@ -355,42 +431,31 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 	class = other_class;
 	order = other_order;
 	base = make_base(SAME);
-	reordered = make_base(REORDERED);
-	s = raw("", reordered);
+	s = raw("", make_base(REORDERED));
 	put("reordered", s.data, s.size);
 	s = raw(".BTF", base);
 	put("base", s.data, s.size);
-	put_module("base.elf", &s, 1, NULL, 0);
+	PUT("base.elf", 0, s);
 
-	btf = make_split(base, &kfunc);
+	btf = make_split(base, (int *)&kfunc);
 	/* there are two pointers in eight bytes if one has four */
-	pool = btf__find_by_name_kind(base, "pool", BTF_KIND_STRUCT) + 1;
+	pool = find(base, "pool", BTF_KIND_STRUCT) + 1;
 	btf__add_struct(btf, "two", 8);
 	btf__add_field(btf, "a", pool, 0, 0);
 	btf__add_field(btf, "b", pool, 32, 0);
-	memcpy(btf_ids, (__u32 []){ word(1), word(1), word(kfunc), 0 }, sizeof(btf_ids));
-	ids = (struct section){ ".BTF_ids", btf_ids, sizeof(btf_ids), 0, SHF_ALLOC };
+	ids = make_ids(kfunc, find(base, "queue", BTF_KIND_STRUCT));
 	split = raw(".BTF", btf);
-	stamp = id_note(base, 0x102, id);
-	put_module("stamped.ko", (struct section[]){ stamp, split, ids }, 3, syms, 2);
-	btf_ids[2] = word(4);
-	put_module("wrong-id.ko", (struct section[]){ stamp, split, ids }, 3, syms, 2);
-	btf_ids[2] = word(kfunc);
-	put_module("unstamped.ko", (struct section[]){ split, ids }, 2, syms, 2);
-	if (btf__distill_base(btf, &dist_base, &dist))
-		errx(1, "btf__distill_base() fails");
+	note = notes(base, LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
+	PUT("stamped.ko", 3, note, split, ids);
+	PUT("unstamped.ko", 3, split, ids);
+	distill(make_split(base, (int *)&kfunc), &dist_base, &dist);
+	kfunc = find(dist, "bpf_walk", BTF_KIND_FUNC);
+	queue = find(dist_base, "queue", BTF_KIND_STRUCT);
 	d = raw(".BTF", dist);
-	s = raw(".BTF.base", dist_base);
-	put_module("distilled.ko", (struct section[]){ id_note(base, 0x103, id2), d, s }, 3,
-		   NULL, 0);
-	snprintf(both, sizeof(both), "%s/both", dir);
-	btf = make_split(base, &kfunc);
-	btf__set_endianness(btf, order);
-	if (distill_both(both, btf))
-		errx(1, "distill_both() fails");
-	s = written(both, ".BTF");
-	d = written(both, ".BTF.distilled");
-	put_module("both.ko", (struct section[]){ stamp, s, d, ids }, 4, syms, 2);
+	d_base = raw(".BTF.base", dist_base);
+	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	PUT("distilled.ko", 3, d, d_base, note, make_ids(kfunc, queue));
+	PUT("wrong-id.ko", 3, d, d_base, note, make_ids(kfunc, 999));
 	dir = parent;
 }
 

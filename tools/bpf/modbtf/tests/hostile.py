@@ -102,7 +102,7 @@ def module(btf=None, name='m', base=None, note=0x102, sections=()):
     name = name if isinstance(name, bytes) else name.encode()
     s = [('.modinfo', 1, 2, b'license=GPL\0name=' + name + b'\0')]
     if base:
-        s.append(('.note.Linux', 7, 2, id_note(base, note)))
+        s.append(('.note.BTF', 7, 2, id_note(base, note)))
     if btf:
         s.append(('.BTF', 1, 0, btf.raw()))
     return elf(s + list(sections))
@@ -226,12 +226,9 @@ def bombs(d):
     # a compression in a compression, whose inner one has much input and no output
     put(d + 'twice.ko.zst', zstd(zstd(gzip.compress(b'') * 20000000)))
     # a name that is in the words of a result
-    symbol = b'__BTF_ID__func__' + b'x' * (64 << 20)
-    ko = elf([('.BTF_ids', 1, 2, b'\1\0\0\0'), ('.symtab', 2, 0, b'\0' * 24 + struct.pack(
-        '<IBBHQQ', 1, 0, 0, 1, 0, 4), 3, 24), ('.strtab', 3, 0, b'\0' + symbol + b'\0'),
-              ('.BTF', 1, 0, small_split(BASE).raw()),
-              ('.note.Linux', 7, 2, id_note(BASE))])
-    put(d + 'words.ko.xz', lzma.compress(ko, preset=0))
+    b = Btf(BASE)
+    b.struct('x' * (64 << 20), 0)
+    put(d + 'words.ko.xz', lzma.compress(module(b, base=BASE), preset=0))
     put(d + 'path.deb', ar([('debian-binary', b'2.0\n'), ('data.tar.gz', gzip.compress(
         tar([('x' * 900000 + '.ko', GOOD)] * 20)))]))
     # what is no module has to be skipped, and that takes as long
@@ -283,22 +280,15 @@ def long_loops(d):
     """Loops that did not look at the clock"""
     put(d + 'base', BASE.raw())
     put(d + 'good.ko', GOOD)
-    # sections that lie over one another: all have the same notes
-    notes = struct.pack('<3I', 0, 0, 9) * 500000
-    names = b'\0.shstrtab\0'
-    headers = [b'\0' * 64] + [struct.pack('<IIQQQQIIQQ', 1, 7, 0, 0, 64, len(notes), 0, 0, 4, 0)] * 60000
-    headers.append(struct.pack('<IIQQQQIIQQ', 1, 3, 0, 0, 64 + len(notes), len(names), 0, 0, 1, 0))
-    off = 64 + len(notes) + len(names)
-    put(d + 'notes.ko.zst', zstd(b'\x7fELF\2\1\1' + b'\0' * 9 + struct.pack(
-        '<HHIQQQIHHHHHH', 1, 62, 1, 0, 0, off, 0, 64, 0, 0, 64, len(headers), len(headers) - 1) +
-        notes + names + b''.join(headers)))
     # names of a distilled base that are the ends of one string
     distilled = Btf()
     name = distilled.name('y' * (4 << 20))
     for i in range(50000):
         distilled.int(name + i, 4)
     base = ('.BTF.base', 1, 0, distilled.raw())
-    put(d + 'suffixes.ko.zst', zstd(module(Btf(distilled), sections=[base])))
+    m = Btf(distilled)
+    m.struct('own', 4)
+    put(d + 'suffixes.ko.zst', zstd(module(m, sections=[base])))
     # arguments that are arrays of arrays behind modifiers
     m = Btf(BASE)
     to = BASE.int_id

@@ -98,7 +98,7 @@ answers() { # BASE
 # Files that are cut off, or of which a byte is wrong
 damaged() {
 	local f size at i b n=0
-	for f in stamped.ko both.ko distilled.ko base.elf vmlinuz.gzip vmlinuz.xz modules.deb \
+	for f in stamped.ko distilled.ko base.elf vmlinuz.gzip vmlinuz.xz modules.deb \
 		zstdio.rpm unstamped.ko.xz mips/stamped.ko mips/base.elf; do
 		size=$(stat -c %s "$f")
 		for ((i = 0; i < 24; i++)); do
@@ -124,7 +124,7 @@ damaged() {
 fuzz() {
 	local seeds=$work/seeds f n=0 r
 	mkdir "$seeds"
-	for f in "$work"/files/{.,mips,arm,s390}/*.ko; do
+	for f in "$work"/files/{.,mips,arm,s390}/*.ko "$work"/files/*.module; do
 		for r in 0 1 2 3; do
 			{ printf '%b' "\\x0$r" && cat "$f"; } >"$seeds/$((n += 1))"
 		done
@@ -170,7 +170,7 @@ export ASAN_OPTIONS=exitcode=99:detect_leaks=1
 cd "$work/files" || exit
 xz -k unstamped.ko
 gzip -k stamped.ko
-zstd -q -k both.ko
+zstd -q -k distilled.ko
 python3 "$here/hostile.py" hostile || exit
 export PATH=$out/check-asan:$here:$PATH
 
