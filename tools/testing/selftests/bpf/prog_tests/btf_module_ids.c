@@ -444,7 +444,8 @@ static void test_lines(enum kmod_mode mode, int (*make)(struct kmod *k))
 			snprintf(line, sizeof(line), "module [%s] has no BTF, cannot register %s\n",
 				 KMOD, what[i]);
 			/* kfuncs a second time, for BPF_MODIFY_RETURN */
-			ASSERT_EQ(kmod_log_count(logs[i], line), i || !kt.relocates ? 1 : 2, what[i]);
+			ASSERT_EQ(kmod_log_count(logs[i], line), i || !kt.relocates ? 1 : 2,
+				  what[i]);
 		}
 	}
 	kmod_unload();
