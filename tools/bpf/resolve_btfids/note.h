@@ -9,6 +9,9 @@
 
 struct btf;
 
+/* In libbpf, but in none of its public headers */
+void libbpf_sha256(const void *data, size_t len, __u8 out[BTF_BASE_ID_SIZE]);
+
 /* Returns 0, or -1 after a message that names the file. */
 int write_vmlinux_id(const char *path, const struct btf *btf);
 
