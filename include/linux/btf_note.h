@@ -2,9 +2,10 @@
 /*
  * .note.BTF: what the build writes down about the BTF of a module
  *
- * resolve_btfids writes this section, the module loader reads it.  It is allocated, so
- * that it survives strip.  It is in the byte order of the module, aligned to nothing, and
- * holds up to two notes of the owner "Linux": one of the two base ids, and the table.
+ * resolve_btfids writes this section.  The module loader reads it and does not keep it.  It
+ * is allocated so that it survives strip, is in the byte order of the module, aligned to
+ * nothing, and holds up to two notes of the owner "Linux": one of the two base ids, and the
+ * table.
  *
  * Shared with tools: include <linux/types.h> before this header, and nothing else.
  */

@@ -335,6 +335,8 @@ static void one_load(__u64 seed, unsigned long n)
 static void name_of(const char *file, char *name, size_t size)
 {
 	snprintf(name, size, "%.*s", (int)strcspn(file, "."), file);
+	while ((name = strchr(name, '-')))
+		*name = '_';
 }
 
 static int make_form(struct module *m)
@@ -422,7 +424,7 @@ void test_mutations(void)
 		return;
 	checks_refs = checks_references();
 	read_modules("/modules/own");
-	read_modules("/tests");
+	read_modules("/modules/external");
 	ASSERT_GT(nr_modules, 4, "modules");
 	check_unchanged("strict");
 	check_unchanged("lenient");
