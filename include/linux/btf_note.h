@@ -7,10 +7,12 @@
  * nothing, and holds up to two notes of the owner "Linux": one of the two base ids, and the
  * table.
  *
- * Shared with tools: include <linux/types.h> before this header, and nothing else.
+ * Shared with tools, which have <linux/types.h>, too.
  */
 #ifndef _LINUX_BTF_NOTE_H
 #define _LINUX_BTF_NOTE_H
+
+#include <linux/types.h>
 
 #define BTF_NOTE_SECTION		".note.BTF"
 

@@ -18,7 +18,7 @@
 struct btf_sections {
 	const Elf_Shdr *btf;	/* .BTF */
 	const Elf_Shdr *base;	/* .BTF.base */
-	bool bad;		/* there are two of one name, or one without data in the file */
+	bool bad;		/* one is there twice, or cannot be read */
 };
 
 /* Find the sections of a module that are about BTF. */
@@ -53,6 +53,8 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 			*found = shdr;
 		}
 	}
+	/* one of no bytes may have no address, and not be seen */
+	s->bad |= s->base && !s->base->sh_size;
 }
 
 static int use_btf(struct module *mod, const struct btf_sections *s)

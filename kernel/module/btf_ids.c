@@ -23,6 +23,7 @@ void module_btf_clear_ids(const struct load_info *info)
 	for (i = 1; i < info->hdr->e_shnum; i++) {
 		shdr = &info->sechdrs[i];
 		if (shdr->sh_type != SHT_NULL && shdr->sh_type != SHT_NOBITS &&
+		    (shdr->sh_flags & SHF_ALLOC) &&
 		    !strcmp(info->secstrings + shdr->sh_name, ".BTF_ids"))
 			memset((void *)shdr->sh_addr, 0, shdr->sh_size);
 	}

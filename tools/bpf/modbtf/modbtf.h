@@ -253,7 +253,7 @@ struct module {
 	struct blob split;	/* .BTF */
 	struct blob base;	/* .BTF.base */
 	struct blob ids;	/* .BTF_ids */
-	bool bad;		/* one of these or .note.BTF is there twice, or without data */
+	bool bad;		/* one of these or .note.BTF is there twice, or cannot be read */
 	/* from .note.BTF, or NULL: */
 	const uint8_t *id;	/* base id of BTF that is split from vmlinux */
 	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from */

@@ -258,13 +258,15 @@ static void find_sections(const struct elf *e, struct module *m)
 		for (k = 0; k < ARRAY_SIZE(known); k++) {
 			if (strcmp(s->name, known[k].name))
 				continue;
-			m->bad |= known[k].found->data || s->type == SHT_NOBITS;
+			m->bad |= known[k].found->data || s->type == SHT_NOBITS ||
+				  (known[k].found == &m->ids && !(s->flags & SHF_ALLOC));
 			/* stock takes the first, this series neither */
 			if (!known[k].found->data)
 				*known[k].found = s->type != SHT_NOBITS ? section_data(e, s) :
 						  (struct blob){ e->file.data, 0 };
 		}
 	}
+	m->bad |= m->base.data && !m->base.size;
 	m->id = find_id(e, notes, LINUX_ELFNOTE_BTF_BASE_ID);
 	m->distilled_id = find_id(e, notes, LINUX_ELFNOTE_BTF_DISTILLED_ID);
 	m->table = find_note(e, notes, LINUX_ELFNOTE_BTF_IDS);

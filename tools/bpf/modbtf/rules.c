@@ -205,7 +205,7 @@ static bool has_types(const struct blob *btf)
 	struct btf_header h;
 
 	if (btf->size < offsetof(struct btf_header, str_off))
-		return true;
+		return btf->size;
 	memcpy(&h, btf->data, offsetof(struct btf_header, str_off));
 	return h.type_len || h.magic != BTF_MAGIC || h.version != BTF_VERSION;
 }

@@ -115,6 +115,17 @@ static int base_empty(struct kmod *k)
 	return kmod_set_section(k, ".BTF.base", "", 0, false);
 }
 
+/* In memory of the module that has no byte, so that the section has no address */
+static int base_empty_allocated(struct kmod *k)
+{
+	int err = base_empty(k);
+	Elf_Shdr *sh = kmod_section_header(k, ".BTF.base");
+
+	if (!err)
+		sh->sh_flags |= SHF_ALLOC | SHF_WRITE | 0x00200000;	/* SHF_RO_AFTER_INIT */
+	return err;
+}
+
 static int base_garbage(struct kmod *k)
 {
 	return kmod_set_section(k, ".BTF.base", "garbage", 7, false);
@@ -238,6 +249,8 @@ static const struct kmod_variant proofs[] = {
 	{ "distilled base stripped", &kt.distilled, base_stripped,
 	  .status = "dropped:unstamped" },
 	{ "distilled base empty", &kt.distilled, base_empty, .status = "dropped:invalid" },
+	{ "distilled base empty, allocated", &kt.distilled, base_empty_allocated,
+	  .status = "dropped:invalid" },
 	{ "distilled base garbage", &kt.distilled, base_garbage, .status = "dropped:invalid" },
 	{ "distilled base, type gone", &kt.distilled, base_type_gone,
 	  .status = "dropped:relocation",

@@ -186,6 +186,20 @@ static int no_data(struct kmod *k)
 	return 0;
 }
 
+/* In no memory of the module: it could be anything in the file, such as section headers.  Its
+ * code cannot read it, so the module is not run.
+ */
+static void test_not_allocated(void)
+{
+	struct kmod k;
+
+	if (!kmod_set_mode(STRICT) || !ASSERT_OK(kmod_copy(&k, &kt.distilled), "copy"))
+		return;
+	((Elf_Shdr *)kmod_section_header(&k, ".BTF_ids"))->sh_flags &= ~SHF_ALLOC;
+	ASSERT_EQ(kmod_load(&k, ""), -EINVAL, "load");
+	kmod_free(&k);
+}
+
 static int change_id(struct kmod *k, const char *symbol, __u32 id)
 {
 	__u32 *p = kmod_btf_id(k, symbol);
@@ -531,6 +545,8 @@ void serial_test_btf_module_ids(void)
 {
 	if (setup()) {
 		kmod_test_variants(variants, sizeof(variants) / sizeof(*variants));
+		if (test__start_subtest("section that is not allocated, strict"))
+			test_not_allocated();
 		test_damages(STRICT);
 		test_damages(LENIENT);
 		test_registrations(STRICT, "strict");
