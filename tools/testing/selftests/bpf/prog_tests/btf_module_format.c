@@ -191,7 +191,7 @@ static int add_kind(struct btf *btf, __u32 kind)
 	return id;
 }
 
-static int add_unknown_kind(struct btf *btf) { return add_kind(btf, BTF_MAX_KIND); }
+static int add_unknown_kind(struct btf *btf) { return add_kind(btf, BTF_INFO_KIND(~0U)); }
 static int add_kind_zero(struct btf *btf) { return add_kind(btf, BTF_KIND_UNKN); }
 
 /* The last type has fewer bytes than its kind needs */

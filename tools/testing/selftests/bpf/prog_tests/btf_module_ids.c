@@ -455,6 +455,11 @@ static void test_lines(enum kmod_mode mode, int (*make)(struct kmod *k))
 /* A set of kfuncs that is refused does not take another with it */
 static void test_too_many(enum kmod_mode mode)
 {
+	/* kernels that cannot relocate take the set of a module as it is, whatever its size */
+	if (!kt.relocates) {
+		test__skip();
+		return;
+	}
 	if (!kmod_set_mode(mode))
 		return;
 	if (ASSERT_OK(kmod_load(&kt.native, "too_many=1"), "load"))
