@@ -28,7 +28,6 @@
 
 #define LOADS	9	/* of each variant, after a first one */
 #define SET	100	/* modules at once */
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof(*(a)))
 #define FILE_NAME	"/tmp/module.ko"
 #define TEST	"bpf_test_btf_mismatch"
 
