@@ -4,7 +4,8 @@
 #   patches/SERIES/needs   the series that this one is composed on, one a line; no file: none
 #   patches/SERIES/NNNN-SUBJECT/
 #     message              of the commit; its subject gives the directory its name
-#     files                the new files that it adds, each at its path here
+#     files                the new files that it adds. Each is at its path here, in the form that
+#                          it has in the end on the newest base
 #     bases                the bases that have it, on one line; no file: all of them
 #     BASE.diff            what else it changes; a base that has none of its own uses that of
 #                          the nearest newer base
@@ -66,6 +67,33 @@ apply() { (cd "$2" && patch -p1 -F0 --no-backup-if-mismatch -r - <"$1"); }
 
 # paths DIFF...: the files that these change
 paths() { sed -n 's,^[-+]\{3\} [ab]/\([^[:space:]]*\).*,\1,p' "$@" | sort -u; }
+
+# forms back|forth DIR: our files in DIR, from what they are behind all patches of the newest base to
+# what they are when they are added, or the other way round
+forms() {
+	local patch diff out only=() reverse=()
+	mapfile -t only < <(cat "$TOP"/patches/*/*/files 2>/dev/null)
+	[ ${#only[@]} -gt 0 ] || return 0
+	patch=$(patches_of "$(newest_base)" $(series))
+	[ "$1" = forth ] || reverse=(-R) patch=$(tac <<<"$patch")
+	while read -r patch; do
+		diff=$(diff_of "$patch" "$(newest_base)")
+		[ -z "$diff" ] ||
+			out=$(GIT_CEILING_DIRECTORIES=${2%/*} git -C "$2" apply "${reverse[@]}" "${only[@]/#/--include=}" "$diff" 2>&1) ||
+			die "${diff#"$TOP/"} does not fit a file of ours: $(sed -n '1s/^error: //p' <<<"$out")"
+	done <<<"$patch"
+}
+
+# first_forms DIR: our files as the patches add them, to DIR
+first_forms() {
+	local f
+	mkdir "$1"
+	while read -r f; do
+		[ -f "$TOP/$f" ] || die "$(cd "$TOP" && grep -lxF -- "$f" patches/*/*/files) names $f, which is not here"
+		(cd "$TOP" && cp --parents "$f" "$1")
+	done < <(cat "$TOP"/patches/*/*/files 2>/dev/null)
+	forms back "$1"
+}
 
 # slug TREE COMMIT: its subject, as it is in the name of a directory
 slug() { git -C "$1" log -1 --format=%f "$2" | tr '[:upper:]' '[:lower:]'; }

@@ -5,23 +5,47 @@
 #ifndef _LINUX_BTF_MODULE_H
 #define _LINUX_BTF_MODULE_H
 
+#include <linux/btf_note.h>
 #include <linux/types.h>
 
 struct btf;
+struct btf_type;
 struct module;
+
+/* kernel/bpf/btf.c */
+struct btf_type **btf_types(const struct btf *btf);
+u32 btf_names_end(const struct btf *btf);
 
 #ifdef CONFIG_DEBUG_INFO_BTF_MODULES
 
+/* The base id of vmlinux, see include/asm-generic/vmlinux.lds.h */
+extern const u8 __start_BTF_id[];
+extern const u8 __stop_BTF_id[];
+
+/* kernel/bpf/btf_refs.c */
+int btf_check_refs(const struct btf *btf);
+
 /* kernel/bpf/btf.c */
+const u8 *btf_vmlinux_id(void);
 struct btf *btf_parse_module(const char *module_name, const void *data, u32 data_size,
-			     const void *base_data, u32 base_data_size);
+			     const void *base_data, u32 base_data_size, bool quiet);
 int btf_module_add(struct module *mod, struct btf *btf);
 void btf_module_del(struct module *mod);
+void btf_drop_id_map(struct btf *btf);
+
+/* kernel/module/btf.c */
+bool module_has_btf(const struct module *mod);
 
 #else
 
 static inline void btf_module_del(struct module *mod)
 {
+}
+
+/* without any BTF, .BTF_ids of a module stays as it is */
+static inline bool module_has_btf(const struct module *mod)
+{
+	return !IS_ENABLED(CONFIG_DEBUG_INFO_BTF);
 }
 
 #endif /* CONFIG_DEBUG_INFO_BTF_MODULES */

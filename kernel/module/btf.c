@@ -3,23 +3,84 @@
  * Module BTF: is it used, dropped, or a reason to refuse the module?
  *
  * BTF of a module is split from the BTF of the vmlinux it was built with, and is wrong
- * on any other.
+ * on any other.  It is used only with proof that it fits: it carries the base id of the
+ * running kernel, or a distilled base that can be relocated onto it.
  */
 
+#include <linux/align.h>
 #include <linux/btf.h>
 #include <linux/btf_module.h>
 #include <linux/elf.h>
 #include <linux/err.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/ratelimit.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include "internal.h"
 
-/* The sections of a module that are about BTF, NULL where it has none */
-struct btf_sections {
-	const Elf_Shdr *btf;	/* .BTF */
-	const Elf_Shdr *base;	/* .BTF.base */
-	bool bad;		/* one is there twice, or cannot be read */
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "module."
+
+enum btf_status {
+	BTF_NONE,
+	BTF_NATIVE,
+	BTF_RELOCATED,
+	/* not used, from here on */
+	BTF_BASE_CHANGED,
+	BTF_UNSTAMPED,
+	BTF_RELOCATION,
+	BTF_INVALID,
+	BTF_UNSUPPORTED,
+	BTF_NO_MEMORY,
+	BTF_NO_ID,
+	BTF_NAME_CLASH,
+	BTF_NO_VMLINUX_BTF,
 };
+
+static const struct {
+	const char *name;
+	int err;		/* of a strict load; 0 if the module is never refused */
+} btf_statuses[] = {
+	[BTF_NONE]		= { "none" },
+	[BTF_NATIVE]		= { "native" },
+	[BTF_RELOCATED]		= { "relocated" },
+	[BTF_BASE_CHANGED]	= { "base-changed", -EINVAL },
+	[BTF_UNSTAMPED]		= { "unstamped", -EINVAL },
+	[BTF_RELOCATION]	= { "relocation", -EINVAL },
+	[BTF_INVALID]		= { "invalid", -EINVAL },
+	[BTF_UNSUPPORTED]	= { "unsupported", -EOPNOTSUPP },
+	[BTF_NO_MEMORY]		= { "no-memory", -ENOMEM },
+	[BTF_NO_ID]		= { "no-id", -ENOSPC },
+	[BTF_NAME_CLASH]	= { "name-clash", -EBUSY },
+	[BTF_NO_VMLINUX_BTF]	= { "no-vmlinux-btf", -EINVAL },
+};
+
+static const char * const btf_modes[] = { "strict", "lenient" };
+
+static bool btf_lenient = IS_ENABLED(CONFIG_MODULE_ALLOW_BTF_MISMATCH);
+
+static int btf_mode_set(const char *val, const struct kernel_param *kp)
+{
+	int mode = sysfs_match_string(btf_modes, val);
+
+	if (mode < 0)
+		return mode;
+	WRITE_ONCE(btf_lenient, mode);
+	return 0;
+}
+
+static int btf_mode_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", btf_modes[READ_ONCE(btf_lenient)]);
+}
+
+static const struct kernel_param_ops btf_mode_ops = {
+	.set = btf_mode_set,
+	.get = btf_mode_get,
+};
+
+module_param_cb(btf_mismatch, &btf_mode_ops, NULL, 0644);
 
 /* Find the sections of a module that are about BTF. */
 static void find_btf_sections(const struct load_info *info, struct btf_sections *s)
@@ -30,6 +91,8 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 	} known[] = {
 		{ ".BTF", offsetof(struct btf_sections, btf) },
 		{ ".BTF.base", offsetof(struct btf_sections, base) },
+		{ BTF_NOTE_SECTION, offsetof(struct btf_sections, note) },
+		{ ".BTF_ids", offsetof(struct btf_sections, ids) },
 	};
 	const Elf_Shdr *shdr, **found;
 	const char *name;
@@ -43,7 +106,7 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 			continue;
 		/* Cheap test first: most names fail it. */
 		name = info->secstrings + shdr->sh_name;
-		if (name[0] != '.' || name[1] != 'B')
+		if (name[0] != '.' || (name[1] != 'B' && name[1] != 'n'))
 			continue;
 		for (k = 0; k < ARRAY_SIZE(known); k++) {
 			if (strcmp(name, known[k].name))
@@ -55,24 +118,135 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 	}
 	/* one of no bytes may have no address, and not be seen */
 	s->bad |= s->base && !s->base->sh_size;
+	/* in no memory of the module, it may be anything in the file */
+	s->bad |= s->ids && !(s->ids->sh_flags & SHF_ALLOC);
 }
 
-static int use_btf(struct module *mod, const struct btf_sections *s)
+/**
+ * module_btf_note() - find a note of .note.BTF
+ * @s: sections of a module
+ * @type: of the note
+ * @size: set to the bytes of its data
+ *
+ * Return: its data, aligned to nothing, or NULL.
+ */
+const void *module_btf_note(const struct btf_sections *s, u32 type, u32 *size)
 {
+	static const char owner[] = "Linux";
+	const void *p, *end;
+	struct elf32_note n;
+
+	if (!s->note)
+		return NULL;
+	p = (void *)s->note->sh_addr;
+	end = p + s->note->sh_size;
+	while (end - p >= sizeof(n)) {
+		memcpy(&n, p, sizeof(n));
+		p += sizeof(n);
+		/* either may be anything up to U32_MAX */
+		if (ALIGN((u64)n.n_namesz, 4) + ALIGN((u64)n.n_descsz, 4) > end - p)
+			return NULL;
+		if (n.n_type == type && n.n_namesz == sizeof(owner) &&
+		    !memcmp(p, owner, sizeof(owner))) {
+			*size = n.n_descsz;
+			return p + ALIGN(sizeof(owner), 4);
+		}
+		p += ALIGN(n.n_namesz, 4) + ALIGN(n.n_descsz, 4);
+	}
+	return NULL;
+}
+
+static enum btf_status btf_status_of(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return BTF_NO_MEMORY;
+	case -ENOSPC:
+		return BTF_NO_ID;
+	case -EEXIST:
+		return BTF_NAME_CLASH;
+	case -ENODATA:
+		return BTF_NO_VMLINUX_BTF;
+	case -ESTALE:
+		return BTF_RELOCATION;
+	case -EINVAL:
+	case -ENOENT:
+	case -ELOOP:
+	case -ERANGE:
+		return BTF_INVALID;
+	default:
+		return BTF_UNSUPPORTED;
+	}
+}
+
+/* Return false for a header that says so, and for none at all; what is malformed is for
+ * btf_parse_module().
+ */
+static bool btf_has_types(const Elf_Shdr *shdr)
+{
+	struct btf_header hdr;
+
+	if (shdr->sh_size < offsetofend(struct btf_header, type_len))
+		return shdr->sh_size;
+	memcpy(&hdr, (void *)shdr->sh_addr, offsetofend(struct btf_header, type_len));
+	return hdr.type_len || hdr.magic != BTF_MAGIC || hdr.version != BTF_VERSION;
+}
+
+static enum btf_status btf_decide(struct module *mod, const struct btf_sections *s, bool quiet)
+{
+	const u8 *id, *running;
 	struct btf *btf;
+	bool own;
+	u32 size;
 	int err;
 
+	if (!s->btf)
+		return BTF_NONE;
 	if (s->bad)
-		return -EINVAL;
+		return BTF_INVALID;
+	if (!btf_has_types(s->btf))
+		return BTF_NONE;
+
+	running = btf_vmlinux_id();
+	if (IS_ERR(running))
+		return btf_status_of(PTR_ERR(running));
+	id = module_btf_note(s, s->base ? LINUX_ELFNOTE_BTF_DISTILLED_ID :
+					  LINUX_ELFNOTE_BTF_BASE_ID, &size);
+	if (id && size != BTF_BASE_ID_SIZE)
+		id = NULL;
+	own = id && !memcmp(id, running, BTF_BASE_ID_SIZE);
+	if (!own && !s->base) {
+		if (!id)
+			return BTF_UNSTAMPED;
+		pr_debug("module [%s] BTF: built with base %*phN, this is %*phN\n",
+			 mod->name, BTF_BASE_ID_SIZE, id, BTF_BASE_ID_SIZE, running);
+		return BTF_BASE_CHANGED;
+	}
+
 	btf = btf_parse_module(mod->name, (void *)s->btf->sh_addr, s->btf->sh_size,
 			       s->base ? (void *)s->base->sh_addr : NULL,
-			       s->base ? s->base->sh_size : 0);
+			       s->base ? s->base->sh_size : 0, quiet);
 	if (IS_ERR(btf))
-		return PTR_ERR(btf);
-	err = btf_module_add(mod, btf);
-	if (err)
+		return btf_status_of(PTR_ERR(btf));
+	err = s->base ? module_btf_relocate_ids(mod, s, btf) : 0;
+	if (!err)
+		err = btf_module_add(mod, btf);
+	if (err) {
 		btf_put(btf);
-	return err;
+		return btf_status_of(err);
+	}
+	return own ? BTF_NATIVE : BTF_RELOCATED;
+}
+
+/**
+ * module_has_btf() - does BPF see the types of a module?
+ * @mod: a module that is being initialized, or runs
+ *
+ * Return: true if its BTF is used.
+ */
+bool module_has_btf(const struct module *mod)
+{
+	return mod->btf_status == BTF_NATIVE || mod->btf_status == BTF_RELOCATED;
 }
 
 /**
@@ -80,24 +254,44 @@ static int use_btf(struct module *mod, const struct btf_sections *s)
  * @mod: the module, relocated and not yet sealed or run
  * @info: its temporary copy
  *
- * Afterwards BPF sees the types of @mod, or its BTF is not used.
+ * Afterwards BPF sees the types of @mod, or nothing of its BTF is left and all of
+ * .BTF_ids is zero.
  *
- * Return: 0, or without CONFIG_MODULE_ALLOW_BTF_MISMATCH a negative error if there is BTF
- * that cannot be used.
+ * Return: 0, or in strict mode a negative error if there is BTF that cannot be used.
  */
 int module_btf_load(struct module *mod, const struct load_info *info)
 {
+	bool lenient = READ_ONCE(btf_lenient);
 	struct btf_sections s;
+	const char *why;
 	int err;
 
 	find_btf_sections(info, &s);
-	err = s.btf ? use_btf(mod, &s) : 0;
+	mod->btf_status = btf_decide(mod, &s, lenient);
+	if (module_has_btf(mod))
+		return 0;
+
+	if (s.ids)
+		module_btf_clear_ids(info);
+	why = btf_statuses[mod->btf_status].name;
+	err = btf_statuses[mod->btf_status].err;
 	if (!err)
 		return 0;
-	if (!IS_ENABLED(CONFIG_MODULE_ALLOW_BTF_MISMATCH)) {
-		pr_warn("failed to validate module [%s] BTF: %d\n", mod->name, err);
+	if (!lenient) {
+		pr_warn("failed to validate module [%s] BTF: %d (%s)\n", mod->name, err, why);
 		return err;
 	}
-	pr_warn_once("Kernel module BTF mismatch detected, BTF debug info may be unavailable for some modules\n");
+	pr_warn_ratelimited("module [%s] loads without BTF (%s)\n", mod->name, why);
 	return 0;
 }
+
+static ssize_t show_btf(const struct module_attribute *mattr, struct module_kobject *mk,
+			char *buf)
+{
+	enum btf_status status = mk->mod->btf_status;
+
+	return sysfs_emit(buf, "%s%s\n", btf_statuses[status].err ? "dropped:" : "",
+			  btf_statuses[status].name);
+}
+
+const struct module_attribute modinfo_btf = __ATTR(btf, 0444, show_btf, NULL);

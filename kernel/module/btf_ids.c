@@ -4,10 +4,107 @@
  * when it was built, and go the way of its BTF.
  */
 
+#include <linux/btf.h>
+#include <linux/btf_module.h>
 #include <linux/elf.h>
+#include <linux/err.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
+#include <linux/sort.h>
 #include <linux/string.h>
 #include "internal.h"
+
+#ifdef CONFIG_DEBUG_INFO_BTF_MODULES
+
+static int cmp_btf_id(const void *a, const void *b)
+{
+	u32 x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Relocate the ids of a range, which begins at @p.  Return where it ends, or -EINVAL if that is
+ * behind @end, or the range or an id in it is damaged.
+ */
+static void *relocate_range(const struct btf_ids_range *r, void *p, void *end,
+			    const struct btf *btf)
+{
+	size_t size = r->kind == BTF_IDS_SET8 ? 2 * sizeof(u32) : sizeof(u32);
+	bool set = r->kind != BTF_IDS_LIST;
+	u32 i, id, cnt;
+
+	if (r->kind > BTF_IDS_SET8 || ((u64)r->cnt + set) * size > end - p)
+		return ERR_PTR(-EINVAL);
+	if (set) {
+		memcpy(&cnt, p, sizeof(cnt));
+		if (cnt != r->cnt)
+			return ERR_PTR(-EINVAL);
+		p += size;
+	}
+	for (i = 0; i < r->cnt; i++, p += size) {
+		memcpy(&id, p, sizeof(id));
+		if (!id)	/* not known when the module was built */
+			continue;
+		id = btf_relocate_id(btf, id);
+		if (!id)
+			return ERR_PTR(-EINVAL);
+		memcpy(p, &id, sizeof(id));
+	}
+	/* the ids of a set are searched by bisection */
+	if (set)
+		sort(p - r->cnt * size, r->cnt, size, cmp_btf_id, NULL);
+	return p;
+}
+
+/**
+ * module_btf_relocate_ids() - make the ids in .BTF_ids those of the running kernel
+ * @mod: a module that can still be written to
+ * @s: its sections
+ * @btf: its BTF, which has been relocated
+ *
+ * Without a table the ids stay as they are.  BPF then relocates those that it is given,
+ * as kfuncs are; those that only the module reads remain wrong.
+ *
+ * Return: 0, or -EINVAL if the table or an id is damaged.
+ */
+int module_btf_relocate_ids(const struct module *mod, const struct btf_sections *s,
+			    struct btf *btf)
+{
+	void *start, *end, *p;
+	struct btf_ids_range r;
+	const void *table;
+	u32 size;
+
+	if (s->ids && s->ids->sh_size) {
+		table = module_btf_note(s, LINUX_ELFNOTE_BTF_IDS, &size);
+		if (!table) {
+			pr_warn_ratelimited("module [%s] BTF: no table for .BTF_ids, ids in lists are not relocated\n",
+					    mod->name);
+			return 0;
+		}
+		start = (void *)s->ids->sh_addr;
+		end = start + s->ids->sh_size;
+		p = start;
+		for (; size >= sizeof(r); size -= sizeof(r), table += sizeof(r)) {
+			memcpy(&r, table, sizeof(r));
+			/* ascending, so that no id is relocated twice */
+			if (r.offset < p - start || r.offset > end - start)
+				return -EINVAL;
+			p = relocate_range(&r, start + r.offset, end, btf);
+			if (IS_ERR(p))
+				return PTR_ERR(p);
+		}
+		if (size)
+			return -EINVAL;
+	}
+	btf_drop_id_map(btf);
+	return 0;
+}
+
+#endif /* CONFIG_DEBUG_INFO_BTF_MODULES */
 
 /**
  * module_btf_clear_ids() - leave no id of BTF that is not used
