@@ -12,10 +12,6 @@ struct btf;
 struct btf_type;
 struct module;
 
-/* kernel/bpf/btf.c */
-struct btf_type **btf_types(const struct btf *btf);
-u32 btf_names_end(const struct btf *btf);
-
 #ifdef CONFIG_DEBUG_INFO_BTF_MODULES
 
 /* The base id of vmlinux, see include/asm-generic/vmlinux.lds.h */
@@ -23,7 +19,18 @@ extern const u8 __start_BTF_id[];
 extern const u8 __stop_BTF_id[];
 
 /* kernel/bpf/btf_refs.c */
-int btf_check_refs(const struct btf *btf);
+struct btf_refs {
+	struct btf_type **base;		/* types of the base, by id */
+	struct btf_type **split;	/* the others, by id - start_id */
+	u32 start_id;			/* first id that is not the base's */
+	u32 nr_split;
+	u32 names_end;			/* offset of a name that is out of range */
+	u8 *depth;			/* for btf_check_refs() only */
+	u32 bad_id;			/* if it finds a wrong reference: of this type, */
+	const char *why;		/* and what is wrong with it */
+};
+
+int btf_check_refs(struct btf_refs *r);
 
 /* kernel/bpf/btf.c */
 const u8 *btf_vmlinux_id(void);

@@ -4,8 +4,7 @@
  *
  * resolve_btfids writes this section.  The module loader reads it and does not keep it.  It
  * is allocated so that it survives strip, is in the byte order of the module, aligned to
- * nothing, and holds up to two notes of the owner "Linux": one of the two base ids, and the
- * table.
+ * nothing, and holds one note of the owner "Linux": llvm-objcopy adds no section with two.
  *
  * Shared with tools, which have <linux/types.h>, too.
  */
@@ -17,18 +16,22 @@
 #define BTF_NOTE_SECTION		".note.BTF"
 
 /*
- * The base id: SHA-256 of the raw BTF of the vmlinux that the module was built with, which
- * is what sha256sum prints for /sys/kernel/btf/vmlinux.  The type says what .BTF is split
- * from: the BTF of that vmlinux, or a base distilled of it, which is in .BTF.base.
+ * The type of the note says what .BTF is split from: the BTF of the vmlinux that the module
+ * was built with, or a base distilled of it, which is in .BTF.base.
  */
 #define LINUX_ELFNOTE_BTF_BASE_ID	0x102
 #define LINUX_ELFNOTE_BTF_DISTILLED_ID	0x103
 
+/*
+ * Its data begins with the base id: SHA-256 of the raw BTF of that vmlinux, which is what
+ * sha256sum prints for /sys/kernel/btf/vmlinux.
+ */
 #define BTF_BASE_ID_SIZE		32
 
-/* The table: where .BTF_ids has ids, in ascending order; an array of btf_ids_range. */
-#define LINUX_ELFNOTE_BTF_IDS		0x104
-
+/*
+ * Behind it the table, if .BTF_ids has ids: where they are, in ascending order; an array of
+ * btf_ids_range.
+ */
 enum btf_ids_kind {
 	BTF_IDS_LIST,	/* cnt ids, one behind the other */
 	BTF_IDS_SET,	/* struct btf_id_set: cnt, then cnt sorted ids */

@@ -3,9 +3,8 @@
  * Module BTF: does every reference lead to a type that may stand there?
  *
  * BTF of user space is checked by btf_check_all_types(). That cannot be used on split BTF:
- * the BTF of vmlinux has no resolved_ids and resolved_sizes, which it would follow, and of
- * modules they would take 9 bytes a type for ever.  It also refuses what is legal in the
- * kernel, such as a function that takes an incomplete struct.
+ * the BTF of vmlinux has no resolved_ids and resolved_sizes, which it would follow.  It also
+ * refuses what is legal in the kernel, such as a function that takes an incomplete struct.
  */
 
 #include <linux/btf.h>
@@ -20,16 +19,6 @@
 
 #define BTF_NESTING 0xff	/* this type is being walked */
 
-struct btf_refs {
-	const struct btf *btf;
-	struct btf_type **base;	/* types of the base, by id */
-	struct btf_type **split;/* the others, by id - start_id */
-	u32 start_id;		/* first id that is not the base's */
-	u32 nr_split;
-	u32 names;		/* offset of a name that is out of range */
-	u8 *depth;		/* nesting below each split type; 0: not known */
-};
-
 struct btf_nest {
 	const struct btf_type *t;
 	u32 id;
@@ -37,9 +26,10 @@ struct btf_nest {
 	u8 depth;
 };
 
-static int bad_ref(const struct btf_refs *r, u32 id, const char *what)
+static int bad_ref(struct btf_refs *r, u32 id, const char *why)
 {
-	pr_debug("module [%s] BTF: type %u: %s\n", btf_get_name(r->btf), id, what);
+	r->bad_id = id;
+	r->why = why;
 	return -EINVAL;
 }
 
@@ -151,7 +141,7 @@ static bool btf_bitfield_ok(const struct btf_refs *r, u32 id, s64 size, u32 bit,
 	       bits <= size * BITS_PER_BYTE && bit % BITS_PER_BYTE + bits <= 128;
 }
 
-static int check_members(const struct btf_refs *r, u32 id, const struct btf_type *t,
+static int check_members(struct btf_refs *r, u32 id, const struct btf_type *t,
 			 bool *nests)
 {
 	const struct btf_member *m = btf_members(t);
@@ -164,8 +154,8 @@ static int check_members(const struct btf_refs *r, u32 id, const struct btf_type
 			return bad_ref(r, id, "member has no size");
 		bit = __btf_member_bit_offset(t, m + i);
 		bits = __btf_member_bitfield_size(t, m + i);
-		if (bits && !btf_bitfield_ok(r, m[i].type, size, bit, bits))
-			return bad_ref(r, id, "invalid bitfield type");
+		if (bits ? !btf_bitfield_ok(r, m[i].type, size, bit, bits) : bit % BITS_PER_BYTE)
+			return bad_ref(r, id, "invalid bitfield");
 		if (bit + (bits ?: size * BITS_PER_BYTE) > (u64)t->size * BITS_PER_BYTE)
 			return bad_ref(r, id, "member exceeds struct size");
 		if (i % 1024 == 1023)
@@ -186,7 +176,7 @@ static bool btf_is_value(const struct btf_refs *r, u32 id)
 		     btf_size(r, id, &nests) >= 0);
 }
 
-static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *t)
+static int check_proto(struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	const struct btf_param *p = btf_params(t);
 	u32 i, n = btf_type_vlen(t), ret = t->type;
@@ -199,7 +189,7 @@ static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *
 	}
 
 	for (i = 0; i < n; i++) {
-		if (p[i].name_off >= r->names)
+		if (p[i].name_off >= r->names_end)
 			return bad_ref(r, id, "invalid argument name offset");
 		if (!p[i].type && i == n - 1)	/* ... */
 			break;
@@ -211,7 +201,7 @@ static int check_proto(const struct btf_refs *r, u32 id, const struct btf_type *
 	return 0;
 }
 
-static int check_datasec(const struct btf_refs *r, u32 id, const struct btf_type *t)
+static int check_datasec(struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	const struct btf_var_secinfo *vsi = (const void *)(t + 1);
 	const struct btf_type *var;
@@ -227,7 +217,7 @@ static int check_datasec(const struct btf_refs *r, u32 id, const struct btf_type
 	return 0;
 }
 
-static int check_decl_tag(const struct btf_refs *r, u32 id, const struct btf_type *t)
+static int check_decl_tag(struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	const struct btf_type *target = type_by_id(r, t->type);
 	s32 idx = btf_decl_tag(t)->component_idx;
@@ -258,7 +248,7 @@ static int check_decl_tag(const struct btf_refs *r, u32 id, const struct btf_typ
 }
 
 /* A pointer or modifier leads to data, and not in a cycle */
-static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *t)
+static int check_chain(struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	u32 to;
 	int i;
@@ -277,7 +267,7 @@ static int check_chain(const struct btf_refs *r, u32 id, const struct btf_type *
 }
 
 /* Sets *@nests if check_nesting() has to look at @t, too */
-static int check_type(const struct btf_refs *r, u32 id, const struct btf_type *t,
+static int check_type(struct btf_refs *r, u32 id, const struct btf_type *t,
 		      bool *nests)
 {
 	const struct btf_type *to;
@@ -342,7 +332,7 @@ static const struct btf_type *next_nested(const struct btf_refs *r,
 }
 
 /* No struct, union or array contains itself, and none nesting is too deep */
-static int check_nesting(const struct btf_refs *r, u32 id, const struct btf_type *t)
+static int check_nesting(struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	struct btf_nest stack[BTF_MAX_CHAIN], *n = stack;
 	u8 *depth = r->depth, known;
@@ -379,43 +369,36 @@ static int check_nesting(const struct btf_refs *r, u32 id, const struct btf_type
 
 /* Check that every reference of split BTF leads to a type that exists and may
  * stand there, that members lie inside of their struct, and that no chain of
- * types is a cycle.  The base is taken to be right.  What a reference should
- * have led to cannot be told: that is what the base id is for.
+ * pointers and modifiers and no type by value leads back to itself.  The base
+ * is taken to be right.  What a reference should have led to cannot be told:
+ * that is what the base id is for.
  *
- * Returns 0, -EINVAL, or -ENOMEM.
+ * Returns 0, -EINVAL with the type and the reason in @r, or -ENOMEM.
  */
-int btf_check_refs(const struct btf *btf)
+int btf_check_refs(struct btf_refs *r)
 {
-	const struct btf *base = btf_base_btf(btf);
-	struct btf_refs r = {
-		.btf = btf,
-		.base = btf_types(base),
-		.split = btf_types(btf),
-		.start_id = btf_nr_types(base),
-		.nr_split = btf_nr_types(btf) - btf_nr_types(base),
-		.names = btf_names_end(btf),
-	};
 	const struct btf_type *t;
 	int err = 0;
 	u32 i;
 
-	if (!r.nr_split)
+	if (!r->nr_split)
 		return 0;
-	r.depth = kvzalloc(r.nr_split, GFP_KERNEL | __GFP_NOWARN);
-	if (!r.depth)
+	/* nesting below each split type; 0: not known */
+	r->depth = kvzalloc(r->nr_split, GFP_KERNEL | __GFP_NOWARN);
+	if (!r->depth)
 		return -ENOMEM;
 
-	for (i = 0; i < r.nr_split && !err; i++) {
+	for (i = 0; i < r->nr_split && !err; i++) {
 		bool nests = false;
 
-		t = r.split[i];
-		err = check_type(&r, r.start_id + i, t, &nests);
-		if (!err && nests && !r.depth[i] && kind_in(t, BTF_NESTS))
-			err = check_nesting(&r, r.start_id + i, t);
+		t = r->split[i];
+		err = check_type(r, r->start_id + i, t, &nests);
+		if (!err && nests && !r->depth[i] && kind_in(t, BTF_NESTS))
+			err = check_nesting(r, r->start_id + i, t);
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
 
-	kvfree(r.depth);
+	kvfree(r->depth);
 	return err;
 }

@@ -82,6 +82,15 @@ static const struct kernel_param_ops btf_mode_ops = {
 
 module_param_cb(btf_mismatch, &btf_mode_ops, NULL, 0644);
 
+/* The sections of a module that are about BTF, NULL where it has none */
+struct btf_sections {
+	const Elf_Shdr *btf;	/* .BTF */
+	const Elf_Shdr *base;	/* .BTF.base */
+	const Elf_Shdr *note;	/* .note.BTF */
+	const Elf_Shdr *ids;	/* .BTF_ids */
+	bool bad;		/* one is there twice, or cannot be read */
+};
+
 /* Find the sections of a module that are about BTF. */
 static void find_btf_sections(const struct load_info *info, struct btf_sections *s)
 {
@@ -122,38 +131,23 @@ static void find_btf_sections(const struct load_info *info, struct btf_sections 
 	s->bad |= s->ids && !(s->ids->sh_flags & SHF_ALLOC);
 }
 
-/**
- * module_btf_note() - find a note of .note.BTF
- * @s: sections of a module
- * @type: of the note
- * @size: set to the bytes of its data
- *
- * Return: its data, aligned to nothing, or NULL.
- */
-const void *module_btf_note(const struct btf_sections *s, u32 type, u32 *size)
+/* Find the data of .note.BTF, of any alignment, and its size in bytes. NULL: not of this type */
+static const void *find_btf_note(const struct btf_sections *s, u32 type, u32 *size)
 {
 	static const char owner[] = "Linux";
-	const void *p, *end;
+	const size_t head = sizeof(struct elf32_note) + ALIGN(sizeof(owner), 4);
 	struct elf32_note n;
+	const void *p;
 
-	if (!s->note)
+	if (!s->note || s->note->sh_size < head)
 		return NULL;
 	p = (void *)s->note->sh_addr;
-	end = p + s->note->sh_size;
-	while (end - p >= sizeof(n)) {
-		memcpy(&n, p, sizeof(n));
-		p += sizeof(n);
-		/* either may be anything up to U32_MAX */
-		if (ALIGN((u64)n.n_namesz, 4) + ALIGN((u64)n.n_descsz, 4) > end - p)
-			return NULL;
-		if (n.n_type == type && n.n_namesz == sizeof(owner) &&
-		    !memcmp(p, owner, sizeof(owner))) {
-			*size = n.n_descsz;
-			return p + ALIGN(sizeof(owner), 4);
-		}
-		p += ALIGN(n.n_namesz, 4) + ALIGN(n.n_descsz, 4);
-	}
-	return NULL;
+	memcpy(&n, p, sizeof(n));
+	if (n.n_type != type || n.n_namesz != sizeof(owner) ||
+	    memcmp(p + sizeof(n), owner, sizeof(owner)) || n.n_descsz > s->note->sh_size - head)
+		return NULL;
+	*size = n.n_descsz;
+	return p + head;
 }
 
 static enum btf_status btf_status_of(int err)
@@ -196,8 +190,8 @@ static enum btf_status btf_decide(struct module *mod, const struct btf_sections 
 {
 	const u8 *id, *running;
 	struct btf *btf;
+	u32 size = 0;
 	bool own;
-	u32 size;
 	int err;
 
 	if (!s->btf)
@@ -210,9 +204,9 @@ static enum btf_status btf_decide(struct module *mod, const struct btf_sections 
 	running = btf_vmlinux_id();
 	if (IS_ERR(running))
 		return btf_status_of(PTR_ERR(running));
-	id = module_btf_note(s, s->base ? LINUX_ELFNOTE_BTF_DISTILLED_ID :
-					  LINUX_ELFNOTE_BTF_BASE_ID, &size);
-	if (id && size != BTF_BASE_ID_SIZE)
+	id = find_btf_note(s, s->base ? LINUX_ELFNOTE_BTF_DISTILLED_ID :
+					LINUX_ELFNOTE_BTF_BASE_ID, &size);
+	if (id && size < BTF_BASE_ID_SIZE)
 		id = NULL;
 	own = id && !memcmp(id, running, BTF_BASE_ID_SIZE);
 	if (!own && !s->base) {
@@ -228,7 +222,7 @@ static enum btf_status btf_decide(struct module *mod, const struct btf_sections 
 			       s->base ? s->base->sh_size : 0, quiet);
 	if (IS_ERR(btf))
 		return btf_status_of(PTR_ERR(btf));
-	err = s->base ? module_btf_relocate_ids(mod, s, btf) : 0;
+	err = s->base ? module_btf_relocate_ids(mod, s->ids, btf, id, size) : 0;
 	if (!err)
 		err = btf_module_add(mod, btf);
 	if (err) {

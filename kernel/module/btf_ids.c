@@ -62,34 +62,35 @@ static void *relocate_range(const struct btf_ids_range *r, void *p, void *end,
 /**
  * module_btf_relocate_ids() - make the ids in .BTF_ids those of the running kernel
  * @mod: a module that can still be written to
- * @s: its sections
+ * @ids: its section .BTF_ids, or NULL
  * @btf: its BTF, which has been relocated
+ * @note: data of its .note.BTF, or NULL
+ * @size: of that, in bytes
  *
- * Without a table the ids stay as they are.  BPF then relocates those that it is given,
- * as kfuncs are; those that only the module reads remain wrong.
+ * Without a table in the note the ids stay as they are.  BPF then relocates those that it is
+ * given, as kfuncs are; those that only the module reads remain wrong.
  *
  * Return: 0, or -EINVAL if the table or an id is damaged.
  */
-int module_btf_relocate_ids(const struct module *mod, const struct btf_sections *s,
-			    struct btf *btf)
+int module_btf_relocate_ids(const struct module *mod, const Elf_Shdr *ids, struct btf *btf,
+			    const void *note, u32 size)
 {
 	void *start, *end, *p;
 	struct btf_ids_range r;
-	const void *table;
-	u32 size;
 
-	if (s->ids && s->ids->sh_size) {
-		table = module_btf_note(s, LINUX_ELFNOTE_BTF_IDS, &size);
-		if (!table) {
+	if (ids && ids->sh_size) {
+		if (!note || size == BTF_BASE_ID_SIZE) {
 			pr_warn_ratelimited("module [%s] BTF: no table for .BTF_ids, ids in lists are not relocated\n",
 					    mod->name);
 			return 0;
 		}
-		start = (void *)s->ids->sh_addr;
-		end = start + s->ids->sh_size;
+		start = (void *)ids->sh_addr;
+		end = start + ids->sh_size;
 		p = start;
-		for (; size >= sizeof(r); size -= sizeof(r), table += sizeof(r)) {
-			memcpy(&r, table, sizeof(r));
+		note += BTF_BASE_ID_SIZE;
+		size -= BTF_BASE_ID_SIZE;
+		for (; size >= sizeof(r); size -= sizeof(r), note += sizeof(r)) {
+			memcpy(&r, note, sizeof(r));
 			/* ascending, so that no id is relocated twice */
 			if (r.offset < p - start || r.offset > end - start)
 				return -EINVAL;

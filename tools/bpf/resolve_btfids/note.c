@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a kernel needs to know of the BTF of a module before it uses it: the base id, the
- * SHA-256 of the raw BTF of the vmlinux that the module is built with, and where .BTF_ids
- * has ids.  vmlinux carries its own id in .BTF_id.  See include/linux/btf_note.h.
+ * SHA-256 of the raw BTF of the vmlinux that the module is built with.  vmlinux carries its
+ * own id in .BTF_id.  See include/linux/btf_note.h.
  */
 
 #define _GNU_SOURCE
@@ -121,18 +121,6 @@ static __u32 *put(__u32 *p, bool swap, __u32 word)
 	return p + 1;
 }
 
-/* Begin a note whose data has @size bytes. Returns where that goes. */
-static __u32 *put_head(__u32 *p, bool swap, __u32 type, __u32 size)
-{
-	static const char owner[8] = "Linux";
-
-	p = put(p, swap, sizeof("Linux"));
-	p = put(p, swap, size);
-	p = put(p, swap, type);
-	memcpy(p, owner, sizeof(owner));
-	return p + sizeof(owner) / sizeof(*p);
-}
-
 /* Get the range of .BTF_ids that begins at word @i. Returns the word behind it, or 0 if there is
  * none.
  */
@@ -160,48 +148,47 @@ static size_t find_range(const struct btf_note *note, size_t i, struct btf_ids_r
 /* Write section .note.BTF of the module @path */
 int write_note(const char *path, const struct btf_note *note)
 {
+	static const char owner[8] = "Linux";
+	const size_t head = 5, id = BTF_BASE_ID_SIZE / 4;
 	struct btf_ids_range r;
-	__u32 *notes, *p, *size;
+	__u32 *words, *p;
 	size_t i;
 	int err;
 
-	/* either head takes 5 words; a range takes 3 and covers at least one */
-	notes = calloc(2 * 5 + BTF_BASE_ID_SIZE / 4 + note->nr_words * 3, sizeof(*notes));
-	if (!notes) {
-		fprintf(stderr, "FAILED no memory for the notes of %s\n", path);
+	/* a range takes 3 words and covers at least one */
+	words = calloc(head + id + note->nr_words * 3, sizeof(*words));
+	if (!words) {
+		fprintf(stderr, "FAILED no memory for the note of %s\n", path);
 		return -1;
 	}
 
-	p = put_head(notes, note->swap, note->distilled ? LINUX_ELFNOTE_BTF_DISTILLED_ID :
-		     LINUX_ELFNOTE_BTF_BASE_ID, BTF_BASE_ID_SIZE);
+	p = words + head;
 	memcpy(p, note->id, BTF_BASE_ID_SIZE);
-	p += BTF_BASE_ID_SIZE / sizeof(*p);
-
-	if (note->ids) {
-		__u32 *start = put_head(p, note->swap, LINUX_ELFNOTE_BTF_IDS, 0);
-
-		size = p + 1;
-		p = start;
-		for (i = 0; i < note->nr_words;) {
-			if (note->words[i] == BTF_WORD_OTHER) {
-				i++;
-				continue;
-			}
-			i = find_range(note, i, &r);
-			if (!i) {
-				fprintf(stderr, "FAILED %s: a set ends behind .BTF_ids, at %u\n",
-					path, r.offset);
-				free(notes);
-				return -1;
-			}
-			p = put(p, note->swap, r.offset);
-			p = put(p, note->swap, r.kind);
-			p = put(p, note->swap, r.cnt);
+	p += id;
+	for (i = 0; i < note->nr_words;) {
+		if (note->words[i] == BTF_WORD_OTHER) {
+			i++;
+			continue;
 		}
-		put(size, note->swap, (p - start) * sizeof(*p));
+		i = find_range(note, i, &r);
+		if (!i) {
+			fprintf(stderr, "FAILED %s: a set ends behind .BTF_ids, at %u\n",
+				path, r.offset);
+			free(words);
+			return -1;
+		}
+		p = put(p, note->swap, r.offset);
+		p = put(p, note->swap, r.kind);
+		p = put(p, note->swap, r.cnt);
 	}
 
-	err = write_section(path, BTF_NOTE_SECTION, notes, (p - notes) * sizeof(*p));
-	free(notes);
+	put(words, note->swap, sizeof("Linux"));
+	put(words + 1, note->swap, (p - words - head) * sizeof(*p));
+	put(words + 2, note->swap, note->distilled ? LINUX_ELFNOTE_BTF_DISTILLED_ID :
+						     LINUX_ELFNOTE_BTF_BASE_ID);
+	memcpy(words + 3, owner, sizeof(owner));
+
+	err = write_section(path, BTF_NOTE_SECTION, words, (p - words) * sizeof(*p));
+	free(words);
 	return err;
 }
