@@ -31,6 +31,8 @@ check-all:
 	@$(MAKE) -s demo
 	@for c in '' deb abi; do $(MAKE) -s check ALL=1 CONFIG=$$c BASES="$(BASES)" || exit; done
 	@for c in debug gcov kcsan; do $(MAKE) -s check CONFIG=$$c BASES="$(RELOCATING)" || exit; done
+	@$(MAKE) -s check-series
+	@$(MAKE) -s check-compose
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s check-modbtf BASES="$(BASES)"
 	@$(MAKE) -s lint BASES="$(BASES)"
@@ -39,6 +41,18 @@ check-all:
 
 check-abi:
 	@$(MAKE) -s check CONFIG=abi
+
+# a tree takes 4 GB: none of a series stays
+check-series: BASES := $(wordlist 1,2,$(filter-out 6.1,$(ALL_BASES)))
+check-series:
+	@for base in $(BASES); do for s in $(notdir $(wildcard patches/*)); do \
+		$(MAKE) -s check SERIES=$$s BASES=$$base && SERIES=$$s scripts/lint --prefixes $$base || exit; \
+		rm -rf build/$$base-$$s; \
+	done; done
+
+check-compose:
+	@scripts/setup guest
+	@tests/check-compose
 
 check-upstream:
 	@scripts/setup guest clang
@@ -116,6 +130,8 @@ help:
 	@echo 'make dev          build what build/BASE/linux has now, committed or not, and run TEST=PATTERN on it'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
+	@echo 'make check-series each series on what it needs, on 7.3 and 6.12: builds at each prefix, boots, passes its tests'
+	@echo 'make check-compose    on other point releases than the newest: tests/releases'
 	@echo 'make check-upstream   upstream selftests that touch modules or BTF, with and without the series'
 	@echo 'make bench        instructions, memory and bytes that BTF costs, unpatched and patched, of BASES;'
 	@echo '                  build/BASE/bench.json'
@@ -138,5 +154,5 @@ help:
 	@echo '                  build/BASE-NAME'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
-.PHONY: demo check dev check-all check-abi check-upstream bench tree refresh patches kernel shell lint \
+.PHONY: demo check dev check-all check-abi check-series check-compose check-upstream bench tree refresh patches kernel shell lint \
 	modbtf check-modbtf bench-modbtf doc setup clean help
