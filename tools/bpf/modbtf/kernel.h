@@ -64,11 +64,6 @@ static inline struct btf *btf_base_btf(const struct btf *btf)
 	return btf->base_btf;
 }
 
-static inline struct btf_type **btf_types(const struct btf *btf)
-{
-	return btf->types;
-}
-
 /* How many there are, with void and those of the base; the first id that is not */
 static inline u32 btf_nr_types(const struct btf *btf)
 {
@@ -79,12 +74,6 @@ static inline u32 btf_nr_types(const struct btf *btf)
 static inline u32 btf_named_start_id(const struct btf *btf, bool own)
 {
 	return btf->named_start_id;
-}
-
-/* The first offset that is no name's */
-static inline u32 btf_names_end(const struct btf *btf)
-{
-	return btf->start_str_off + btf->hdr.str_len;
 }
 
 static inline struct btf_type *btf_type_by_id(const struct btf *btf, u32 id)
@@ -133,8 +122,19 @@ const char *btf_str(const struct btf *btf, u32 off);
 /* Of the modules that this thread looks at; takes the place of sizeof(void *) */
 extern __thread u32 btf_ptr_size;
 
-/* kernel/bpf/btf_refs.c: 0, -EINVAL or -ENOMEM */
-int btf_check_refs(const struct btf *btf);
+/* kernel/bpf/btf_refs.c: 0, -EINVAL or -ENOMEM; see include/linux/btf_module.h */
+struct btf_refs {
+	struct btf_type **base;
+	struct btf_type **split;
+	u32 start_id;
+	u32 nr_split;
+	u32 names_end;
+	u8 *depth;
+	u32 bad_id;
+	const char *why;
+};
+
+int btf_check_refs(struct btf_refs *r);
 
 /* tools/lib/bpf/btf_relocate.c, and what it calls */
 int btf_relocate(struct btf *btf, const struct btf *base, u32 **map);

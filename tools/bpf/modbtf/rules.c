@@ -171,6 +171,22 @@ static int parse(struct audit *a, const struct module *m, struct btf *btf, struc
 	return err;
 }
 
+static int check_refs(struct btf *btf, struct result *out)
+{
+	struct btf_refs refs = {
+		.base = btf->base_btf->types,
+		.split = btf->types,
+		.start_id = btf->start_id,
+		.nr_split = btf->nr_types,
+		.names_end = btf->start_str_off + btf->hdr.str_len,
+	};
+	int err = btf_check_refs(&refs);
+
+	if (refs.why)
+		out->detail = xasprintf("type [%u]: %s", refs.bad_id, refs.why);
+	return err;
+}
+
 /* btf_parse_module() and what follows.  Returns 0 or an error for drop_err() */
 static int parse_patched(struct audit *a, const struct module *m, struct btf *btf,
 			 struct btf *dist, struct result *out)
@@ -186,10 +202,9 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 		if (err)
 			return err == -EINVAL ? -ESTALE : err;
 	}
-	if (btf_check_refs(btf)) {
-		out->detail = xstrdup("a reference leads to a type that cannot stand there");
-		return -EINVAL;
-	}
+	err = check_refs(btf, out);
+	if (err)
+		return err;
 	if (dist && m->ids.size && !m->table.data) {
 		out->detail = xstrdup("no table for .BTF_ids, ids in lists are not relocated");
 	} else if (dist && m->ids.size) {
