@@ -350,6 +350,29 @@ void kmod_test_variants(const struct kmod_variant *v, int nr)
 			kmod_test_variant(&v[i], mode);
 }
 
+void kmod_test_lines(const struct kmod *k, struct kmod_line *lines, int nr)
+{
+	bool missing = true;
+	int i, tries, err;
+
+	for (tries = 0; missing && tries < 24; tries++) {
+		if (tries)
+			usleep(250000);
+		for (i = 0; i < nr; i++)
+			lines[i].log = kmod_log_open();
+		err = kmod_load(k, "");
+		missing = false;
+		for (i = 0; i < nr; i++) {
+			lines[i].found = kmod_log_count(lines[i].log, lines[i].line);
+			missing |= lines[i].found < lines[i].cnt;
+		}
+		kmod_unload();
+	}
+	ASSERT_OK(err, "load");
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(lines[i].found, lines[i].cnt, lines[i].line);
+}
+
 bool kmod_test_setup(void)
 {
 	memset(&kt, 0, sizeof(kt));

@@ -80,4 +80,16 @@ int kmod_log_open(void);
 /* Close that, and return how many lines contain @line */
 int kmod_log_count(int fd, const char *line);
 
+struct kmod_line {
+	const char *line;
+	int cnt;		/* so many of the log contain it */
+	int log, found;
+};
+
+/*
+ * Load the module and look for the lines, whose rate is limited: earlier loads may have used up
+ * the limit.  If some are missing, load the module again, until the limit has begun anew.
+ */
+void kmod_test_lines(const struct kmod *k, struct kmod_line *lines, int nr);
+
 #endif

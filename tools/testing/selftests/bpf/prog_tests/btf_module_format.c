@@ -2,8 +2,7 @@
 /*
  * BTF of a module that is damaged, or in a format of the future: sections, header, types.
  *
- * A row of the tables is a module, and what becomes of its BTF.  References from a type to
- * another are in btf_module_refs.c.
+ * A row of the tables is a module, and what becomes of its BTF.
  */
 #include <test_progs.h>
 #include "kmod_btf_test.h"
@@ -168,6 +167,28 @@ static int strings_unterminated(struct kmod *k)
 	return 0;
 }
 
+/* void *, again and again: the last has the id BTF_MAX_TYPE + 1 */
+static int too_many_types(struct kmod *k)
+{
+	__u32 i, nr = BTF_MAX_TYPE + 2 - btf__type_cnt(kt.vmlinux);
+	struct btf_header *h = calloc(1, sizeof(*h) + nr * sizeof(struct btf_type));
+	struct btf_type *t = (void *)(h + 1);
+	int err;
+
+	if (!h)
+		return -ENOMEM;
+	h->magic = BTF_MAGIC;
+	h->version = BTF_VERSION;
+	h->hdr_len = sizeof(*h);
+	h->type_len = nr * sizeof(*t);
+	h->str_off = h->type_len;
+	for (i = 0; i < nr; i++)
+		t[i].info = BTF_KIND_PTR << 24;
+	err = kmod_set_section(k, ".BTF", h, h->hdr_len + h->type_len, false);
+	free(h);
+	return err;
+}
+
 static struct btf_type *last_type(struct btf *btf)
 {
 	return (struct btf_type *)btf__type_by_id(btf, btf__type_cnt(btf) - 1);
@@ -209,6 +230,10 @@ static int add_member_outside(struct btf *btf)
 								/* } of 8 bytes		*/
 }
 
+/* The number of an error differs by architecture */
+#define STR_(x)		#x
+#define STR(x)		STR_(x)
+
 static const struct kmod_variant formats[] = {
 	{ "magic unknown", &kt.native, bad_magic, .status = "dropped:invalid" },
 	{ "header past the end", &kt.native, header_past_end, .status = "dropped:invalid" },
@@ -227,13 +252,15 @@ static const struct kmod_variant formats[] = {
 	/* what a later tool may write */
 	{ "version unknown", &kt.native, bad_version, .status = "dropped:unsupported",
 	  .err = -EOPNOTSUPP,
-	  .log = "failed to validate module [" KMOD "] BTF: -95 (unsupported)" },
+	  .log = "failed to validate module [" KMOD "] BTF: -" STR(EOPNOTSUPP) " (unsupported)" },
 	{ "flags unknown", &kt.native, bad_flags, .status = "dropped:unsupported",
 	  .err = -EOPNOTSUPP },
 	{ "header longer", &kt.native, unknown_header, .status = "dropped:unsupported",
 	  .err = -EOPNOTSUPP },
 	{ "header longer, but zero", &kt.native, zero_long_header, .status = "native" },
 	{ "kind unknown", &kt.native, .add = add_unknown_kind, .status = "dropped:unsupported",
+	  .err = -EOPNOTSUPP },
+	{ "more types than fit", &kt.native, too_many_types, .status = "dropped:unsupported",
 	  .err = -EOPNOTSUPP },
 	{ "kind unknown, distilled base", &kt.distilled, .add = add_unknown_kind,
 	  .status = "dropped:unsupported", .err = -EOPNOTSUPP },

@@ -3,8 +3,8 @@
  * References from a type to another, in the BTF of a module: those that the kernel follows have
  * to lead somewhere.
  *
- * A row of the table is what is added at the end of good BTF, and what becomes of it.  What is
- * added is the C on the right; if that is legal, the BTF has to be used.
+ * A row of the table is what is added at the end of good BTF, and what becomes of it.  Comments on
+ * the right are what that is in C; if it is legal, the BTF has to be used.
  */
 #include <test_progs.h>
 #include "kmod_btf_test.h"
@@ -21,22 +21,31 @@ static int add_struct(struct btf *btf, const char *name, __u32 size, int type)
 	return id < 0 ? id : btf__add_field(btf, "m", type, 0, 0) ?: id;
 }
 
-/* void (*)(void), a type that has no size */
+/* void (void), a type that has no size */
 static int add_proto(struct btf *btf) { return btf__add_func_proto(btf, 0); }
 
 static int add_every_kind(struct btf *btf)
 {
 	int i = add_int(btf), s = add_struct(btf, "added_struct", 4, i), proto, func, var;
-	int err = 0, array;
+	int err = 0, array, type, ptr;
 
+	type = btf__add_typedef(btf, "added_t",		/* typedef const volatile int added_t; */
+				btf__add_const(btf, btf__add_volatile(btf, i)));
+	ptr = btf__add_restrict(btf, btf__add_ptr(btf, i));
+	btf__add_union(btf, "added_union", 8);		/* union added_union {		*/
+	err = err ?: btf__add_field(btf, "a", type, 0, 0);	/*	added_t a;	*/
+	err = err ?: btf__add_field(btf, "b", ptr, 0, 0);	/*	int *restrict b; */
+							/* }				*/
 	array = btf__add_array(btf, i, s, 3);
 	btf__add_struct(btf, "added_twice", 28);	/* struct added_twice {		*/
 	err = err ?: btf__add_field(btf, "a", array, 0, 0);	/*	struct added_struct a[3]; */
 	err = err ?: btf__add_field(btf, "b", array, 96, 0);	/*	struct added_struct b[3]; */
 	err = err ?: btf__add_field(btf, "c", s, 192, 0);	/*	struct added_struct c;	*/
 							/* }				*/
+	btf__add_enum(btf, "added_enum", 4);
+	err = err ?: btf__add_enum_value(btf, "ADDED", 1);
 	btf__add_enum64(btf, "added_enum64", 8, false);
-	err = err ?: btf__add_enum64_value(btf, "ADDED", 1);
+	err = err ?: btf__add_enum64_value(btf, "ADDED64", 1);
 	btf__add_float(btf, "added_float", 8);
 	btf__add_fwd(btf, "added_fwd", BTF_FWD_STRUCT);	/* struct added_fwd;		*/
 	btf__add_type_tag(btf, "user", i);
@@ -53,6 +62,32 @@ static int add_every_kind(struct btf *btf)
 	btf__add_decl_tag(btf, "on_member", s, 0);
 	return err;
 }
+
+/* Legal, though no such function can be called, and refused in the BTF of a BPF program */
+static int add_incomplete_values(struct btf *btf)
+{
+	int fwd = btf__add_fwd(btf, "added_fwd", BTF_FWD_STRUCT);
+
+	btf__add_func_proto(btf, fwd);			/* struct added_fwd		*/
+	return btf__add_func_param(btf, "a", fwd);	/*	(struct added_fwd a)	*/
+}
+
+static int add_variable_arguments(struct btf *btf)
+{
+	int i = add_int(btf);
+
+	btf__add_func_proto(btf, 0);			/* void (int a, ...)		*/
+	return btf__add_func_param(btf, "a", i) ?: btf__add_func_param(btf, "", 0);
+}
+
+static int add_bitfields(struct btf *btf)
+{
+	int i = add_int(btf);
+
+	btf__add_struct(btf, "added", 4);		/* struct added {		*/
+	return btf__add_field(btf, "a", i, 0, 3) ?:	/*	int a:3;		*/
+	       btf__add_field(btf, "b", i, 3, 29);	/*	int b:29;		*/
+}							/* }				*/
 
 /* --- to a type that is not there ------------------------------------------------- */
 
@@ -167,6 +202,22 @@ static int add_wide_bitfield(struct btf *btf)
 								/* }			*/
 }
 
+/* A member that is no bitfield, of 16 bytes that begin at bit 1 */
+static int add_member_between_bytes(struct btf *btf, bool kflag)
+{
+	int i = btf__add_int(btf, "added_int128", 16, 0), id = add_struct(btf, "added", 24, i);
+	struct btf_type *t = (struct btf_type *)btf__type_by_id(btf, id);
+
+	if (!t)
+		return -EINVAL;
+	btf_members(t)->offset = 1;
+	t->info |= (__u32)kflag << 31;
+	return id;
+}
+
+static int add_between_bytes(struct btf *btf) { return add_member_between_bytes(btf, false); }
+static int add_between_bytes_kflag(struct btf *btf) { return add_member_between_bytes(btf, true); }
+
 /* The type of the embedded one is larger than what is left for it */
 static int add_member_too_large(struct btf *btf)
 {
@@ -240,6 +291,20 @@ static int add_union_in_itself(struct btf *btf)
 	return btf__add_field(btf, "m", own, 0, 0);
 }
 
+static int add_circle_of_consts(struct btf *btf)
+{
+	int first = btf__add_const(btf, btf__type_cnt(btf) + 1);
+
+	return first < 0 ? first : btf__add_const(btf, first);
+}
+
+static int add_circle_of_structs(struct btf *btf)
+{
+	int first = add_struct(btf, "added_a", 8, btf__type_cnt(btf) + 1);
+
+	return first < 0 ? first : add_struct(btf, "added_b", 8, first);
+}
+
 /* @n modifiers on an int */
 static int add_chain(struct btf *btf, int n)
 {
@@ -261,7 +326,8 @@ static int add_member_of_endless_chain(struct btf *btf)
 	return s < 0 ? s : add_chain(btf, 33);
 }
 
-static int add_deep_arrays(struct btf *btf) { return add_arrays(btf, add_int(btf), 32, 1); }
+static int add_deep_arrays(struct btf *btf) { return add_arrays(btf, add_int(btf), 31, 1); }
+static int add_too_deep_arrays(struct btf *btf) { return add_arrays(btf, add_int(btf), 32, 1); }
 
 /* @n structs in each other, the innermost or the outermost first */
 static int add_nested(struct btf *btf, int n, bool outermost_first)
@@ -278,7 +344,8 @@ static int add_nested(struct btf *btf, int n, bool outermost_first)
 	return id;
 }
 
-static int add_deep(struct btf *btf) { return add_nested(btf, 31, false); }
+static int add_deep(struct btf *btf) { return add_nested(btf, 32, false); }
+static int add_deep_outermost_first(struct btf *btf) { return add_nested(btf, 32, true); }
 static int add_too_deep(struct btf *btf) { return add_nested(btf, 33, false); }
 static int add_too_deep_outermost_first(struct btf *btf) { return add_nested(btf, 33, true); }
 
@@ -302,9 +369,14 @@ static int forged_shifted(struct kmod *k) { return kmod_forge(k, for_shifted); }
 
 static const struct kmod_variant variants[] = {
 	GOOD("types of every kind", add_every_kind),
+	GOOD("incomplete struct as argument and return value", add_incomplete_values),
+	GOOD("variable arguments", add_variable_arguments),
+	GOOD("bit fields", add_bitfields),
 	GOOD("struct with 5000 members", add_many_members),
 	GOOD("chain of 32 modifiers", add_long_chain),
-	GOOD("31 structs in each other", add_deep),
+	GOOD("31 arrays in each other", add_deep_arrays),
+	GOOD("32 structs in each other", add_deep),
+	GOOD("32 structs in each other, outermost first", add_deep_outermost_first),
 
 	BAD("pointer to nothing", add_pointer_to_nothing),
 	BAD("member of no type", add_member_of_nothing),
@@ -327,18 +399,22 @@ static const struct kmod_variant variants[] = {
 	BAD("array of what has no size", add_array_without_size),
 
 	BAD("bit field of 200 bits", add_wide_bitfield),
+	BAD("member between two bytes", add_between_bytes),
+	BAD("member between two bytes, with bit fields", add_between_bytes_kflag),
 	BAD("member larger than its struct", add_member_too_large),
 	BAD("array of 2^30 integers", add_big_array),
-	BAD("array of 2^32 pointers", add_big_array_of_pointers),
+	BAD("array of 2^32 - 1 pointers", add_big_array_of_pointers),
 	BAD("array of 2^32 integers", add_bigger_array),
 	BAD("name of an argument out of range", add_argument_name_out_of_range),
 
 	BAD("pointer to itself", add_pointer_to_itself),
 	BAD("struct in itself", add_struct_in_itself),
 	BAD("union in itself", add_union_in_itself),
+	BAD("two structs in each other", add_circle_of_structs),
+	BAD("two modifiers of each other", add_circle_of_consts),
 	BAD("chain of 33 modifiers", add_endless_chain),
 	BAD("member with a chain of 33 modifiers", add_member_of_endless_chain),
-	BAD("32 arrays in each other", add_deep_arrays),
+	BAD("32 arrays in each other", add_too_deep_arrays),
 	BAD("33 structs in each other", add_too_deep),
 	BAD("33 structs in each other, outermost first", add_too_deep_outermost_first),
 
