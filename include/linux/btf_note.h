@@ -4,8 +4,8 @@
  *
  * resolve_btfids writes this section.  The module loader reads it and does not keep it.  It
  * is allocated so that it survives strip, is in the byte order of the module, aligned to
- * nothing, and holds up to two notes of the owner "Linux": one of the two base ids, and the
- * table.
+ * nothing, and holds one note of the owner "Linux".  The data of the note is the base id, then
+ * the table.  A second note would be one too many for llvm-objcopy, and nobody reads it.
  *
  * Shared with tools, which have <linux/types.h>, too.
  */
@@ -26,9 +26,10 @@
 
 #define BTF_BASE_ID_SIZE		32
 
-/* The table: where .BTF_ids has ids, in ascending order; an array of btf_ids_range. */
-#define LINUX_ELFNOTE_BTF_IDS		0x104
-
+/*
+ * The table: where .BTF_ids has ids, in ascending order; an array of btf_ids_range up to the end
+ * of the data.  There is no table if the data ends with the base id.
+ */
 enum btf_ids_kind {
 	BTF_IDS_LIST,	/* cnt ids, one behind the other */
 	BTF_IDS_SET,	/* struct btf_id_set: cnt, then cnt sorted ids */
