@@ -82,12 +82,15 @@ has() {
 	echo "$*" | diff - "$work/sections"
 }
 
-# has_id KO BTF: it has one base id, that of raw BTF, and the type of the note says what its BTF
-# is split from
+# has_id KO BTF: it has one base id, that of raw BTF, which a table may follow, and the type of the
+# note says what its BTF is split from. No more is in the section: llvm-objcopy would not add it
 has_id() {
-	local type=102
+	local type=102 size
 	! objdump -h "$1" | grep -q ' \.BTF\.base ' || type=103
-	readelf -n "$1" | tr -d ' \n' | grep -o '(0x0000010[23])descriptiondata:[0-9a-f]*' >"$work/ids" || true
+	readelf -n "$1" | tr -d ' \n' | grep -o '(0x0000010[23])descriptiondata:[0-9a-f]\{64\}' >"$work/ids" || true
 	echo "(0x00000$type)descriptiondata:$(sha256sum <"$2" | cut -d' ' -f1)" | diff - "$work/ids" ||
 		die "$1: $(readelf -n "$1")"
+	objcopy -O binary --only-section=.note.BTF "$1" "$work/note"
+	size=$(od -An -tu4 -j4 -N4 "$work/note")
+	[ "$(stat -c %s "$work/note")" = $((20 + size)) ] || die "$1: more than a note in .note.BTF"
 }

@@ -27,8 +27,9 @@
 
 void libbpf_sha256(const void *data, size_t len, __u8 out[BTF_BASE_ID_SIZE]);
 
-static const char * const sections[] = { ".BTF", ".BTF.base" };
-#define NR_SECTIONS 2
+static const char * const sections[] = { ".BTF", ".BTF.base", BTF_NOTE_SECTION };
+#define NR_SECTIONS 3
+#define NR_DAMAGED 2
 
 /* New ids of the types of a base of @nr types: eight by eight the other way round */
 static __u32 *permutation(__u32 nr)
@@ -127,8 +128,6 @@ static void renumber(struct btf *split, const struct set *s)
 static void fill(struct kmod *k, const struct kmod *from, const struct set *s, const char *path)
 {
 	struct btf *split, *dist_base, *dist;
-	unsigned char *id, *type;
-	__u32 note_type;
 	int i;
 	size_t size;
 	void *data;
@@ -139,12 +138,7 @@ static void fill(struct kmod *k, const struct kmod *from, const struct set *s, c
 			if (data)
 				set(k, sections[i], data, size);
 		}
-		/* without the table: the template has no .BTF_ids */
-		id = kmod_base_id(from, &type);
-		if (id) {
-			memcpy(&note_type, type, sizeof(note_type));
-			set_note(k, note_type, id);
-		}
+		/* nobody reads the table in the note: the template has no .BTF_ids */
 		return;
 	}
 	data = kmod_section(from, ".BTF", &size);
@@ -216,7 +210,7 @@ int main(int argc, char **argv)
 			else
 				snprintf(path, sizeof(path), "%s/%s", argv[4], file);
 			fill(&k, &from, &s, path);
-			for (n = 0; n < NR_SECTIONS && s.damaged; n++) {
+			for (n = 0; n < NR_DAMAGED && s.damaged; n++) {
 				void *data = kmod_section(&k, sections[n], &size);
 
 				if (data && (!n || random() % 2))

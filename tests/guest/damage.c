@@ -502,7 +502,7 @@ static bool table(void)
 	to = rnd(nr) * sizeof(a);
 	switch (rnd(8)) {
 	case 0:
-		kmod_drop_table(&now.k);
+		kmod_shorten_note(&now.k, BTF_BASE_ID_SIZE);
 		return changed("no table");
 	case 1:
 		memcpy(&a, p + at, sizeof(a));
@@ -593,8 +593,10 @@ static bool table_intact(void)
 {
 	__u32 nr, was_nr;
 	const void *is = kmod_btf_ids_table(&now.k, &nr), *was = kmod_btf_ids_table(&now.m->k, &was_nr);
+	unsigned char *type;
 
 	return now.m->form != SPLIT && kmod_section_header(&now.k, ".BTF.base") && is && was &&
+	       kmod_base_id(&now.k, &type) && get(type) == LINUX_ELFNOTE_BTF_DISTILLED_ID &&
 	       nr == was_nr && !memcmp(is, was, nr * sizeof(struct btf_ids_range));
 }
 

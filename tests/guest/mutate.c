@@ -80,21 +80,21 @@ static size_t published(void *buf, size_t size)
 }
 
 /* The module says in its file that it was built with this kernel's BTF, by a note of that type.
- * What pads the name does not matter.
+ * What pads the name does not matter, nor what follows the id.
  */
 static bool has_note(__u32 type)
 {
 	const unsigned char *p = now.k.data, *end = p + now.k.size;
-	unsigned char want[12 + sizeof("Linux")];
+	unsigned char want[4 + sizeof("Linux")];
+	__u32 sizes[2];		/* of the name and of the data */
 
-	put(want, sizeof("Linux"));
-	put(want + 4, BTF_BASE_ID_SIZE);
-	put(want + 8, type);
-	memcpy(want + 12, "Linux", sizeof("Linux"));
-	while ((p = memmem(p, end - p, want, sizeof(want)))) {
-		if (end - p >= 20 + BTF_BASE_ID_SIZE && !memcmp(p + 20, running, BTF_BASE_ID_SIZE))
+	put(want, type);
+	memcpy(want + 4, "Linux", sizeof("Linux"));
+	for (p += sizeof(sizes); (p = memmem(p, end - p, want, sizeof(want))); p++) {
+		memcpy(sizes, p - sizeof(sizes), sizeof(sizes));
+		if (sizes[0] == sizeof("Linux") && sizes[1] >= BTF_BASE_ID_SIZE &&
+		    end - p >= 12 + BTF_BASE_ID_SIZE && !memcmp(p + 12, running, BTF_BASE_ID_SIZE))
 			return true;
-		p++;
 	}
 	return false;
 }

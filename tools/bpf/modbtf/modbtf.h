@@ -254,10 +254,10 @@ struct module {
 	struct blob base;	/* .BTF.base */
 	struct blob ids;	/* .BTF_ids */
 	bool bad;		/* one of these or .note.BTF is there twice, or cannot be read */
-	/* from .note.BTF, or NULL: */
+	/* from .note.BTF, one of the two or neither: */
 	const uint8_t *id;	/* base id of BTF that is split from vmlinux */
 	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from */
-	struct blob table;	/* for .BTF_ids: of struct btf_ids_range, see module_word() */
+	struct blob table;	/* with that: of struct btf_ids_range, see module_word() */
 	struct strings kfuncs, struct_ops, trace_events;
 };
 

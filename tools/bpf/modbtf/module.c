@@ -209,45 +209,43 @@ char *elf_section(struct blob file, const char *name, struct blob *out)
 	return problem ? xstrdup(problem) : NULL;
 }
 
-/* module_btf_note() of kernel/module/btf.c: the first note of @type */
-static struct blob find_note(const struct elf *e, struct blob notes, uint32_t type)
+/* The first note, as kernel/module/btf.c reads it */
+static void read_note(const struct elf *e, struct blob note, struct module *m)
 {
-	uint64_t name_len, len;
+	static const char owner[] = "Linux";
+	const size_t head = sizeof(Elf64_Nhdr) + 8;	/* with the owner */
+	uint32_t size;
 	Elf64_Nhdr n;
+	void *id;
 
-	for (; notes.size >= sizeof(n); notes.data += len, notes.size -= len) {
-		tick();
-		memcpy(&n, notes.data, sizeof(n));
-		n.n_descsz = word(e, n.n_descsz);
-		name_len = sizeof(n) + (((uint64_t)word(e, n.n_namesz) + 3) & ~3ULL);
-		len = name_len + (((uint64_t)n.n_descsz + 3) & ~3ULL);
-		if (len > notes.size)
-			break;
-		if (word(e, n.n_type) == type && word(e, n.n_namesz) == sizeof("Linux") &&
-		    !memcmp(notes.data + sizeof(n), "Linux", sizeof("Linux")))
-			return (struct blob){ notes.data + name_len, n.n_descsz };
+	if (note.size < head + BTF_BASE_ID_SIZE)
+		return;
+	memcpy(&n, note.data, sizeof(n));
+	size = word(e, n.n_descsz);
+	if (word(e, n.n_namesz) != sizeof(owner) ||
+	    memcmp(note.data + sizeof(n), owner, sizeof(owner)) ||
+	    size < BTF_BASE_ID_SIZE || !inside(&note, head, (size + 3ULL) & ~3ULL))
+		return;
+	id = note.data + head;
+	if (word(e, n.n_type) == LINUX_ELFNOTE_BTF_BASE_ID) {
+		m->id = id;
+	} else if (word(e, n.n_type) == LINUX_ELFNOTE_BTF_DISTILLED_ID) {
+		m->distilled_id = id;
+		m->table = (struct blob){ id + BTF_BASE_ID_SIZE, size - BTF_BASE_ID_SIZE };
 	}
-	return (struct blob){};
-}
-
-static const uint8_t *find_id(const struct elf *e, struct blob notes, uint32_t type)
-{
-	struct blob id = find_note(e, notes, type);
-
-	return id.size == BTF_BASE_ID_SIZE ? id.data : NULL;
 }
 
 /* find_btf_sections() of kernel/module/btf.c */
 static void find_sections(const struct elf *e, struct module *m)
 {
-	struct blob notes = {};
+	struct blob note = {};
 	const struct {
 		const char *name;
 		struct blob *found;
 	} known[] = {
 		{ ".BTF", &m->split },
 		{ ".BTF.base", &m->base },
-		{ BTF_NOTE_SECTION, &notes },
+		{ BTF_NOTE_SECTION, &note },
 		{ ".BTF_ids", &m->ids },
 	};
 	const struct section *s;
@@ -267,9 +265,7 @@ static void find_sections(const struct elf *e, struct module *m)
 		}
 	}
 	m->bad |= m->base.data && !m->base.size;
-	m->id = find_id(e, notes, LINUX_ELFNOTE_BTF_BASE_ID);
-	m->distilled_id = find_id(e, notes, LINUX_ELFNOTE_BTF_DISTILLED_ID);
-	m->table = find_note(e, notes, LINUX_ELFNOTE_BTF_IDS);
+	read_note(e, note, m);
 }
 
 static bool is_btf_ids(const struct elf *e, unsigned int i)

@@ -205,7 +205,7 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 	err = check_refs(btf, out);
 	if (err)
 		return err;
-	if (dist && m->ids.size && !m->table.data) {
+	if (dist && m->ids.size && !m->table.size) {
 		out->detail = xstrdup("no table for .BTF_ids, ids in lists are not relocated");
 	} else if (dist && m->ids.size) {
 		out->detail = check_table(m, nr_types);
@@ -232,7 +232,7 @@ static bool is_running(const struct audit *a, const uint8_t *id)
 
 bool lost_base(const struct module *m)
 {
-	return m->distilled_id && !m->id && !m->base.data;
+	return m->distilled_id && !m->base.data;
 }
 
 /* btf_decide() of kernel/module/btf.c */

@@ -202,42 +202,31 @@ static struct section raw(const char *name, struct btf *btf)
 	return s;
 }
 
-/* An ELF note at @p; returns where it ends */
-static unsigned char *put_note(unsigned char *p, const char *owner, unsigned int type,
-			       const void *desc, unsigned int size)
-{
-	Elf64_Nhdr n = { word(strlen(owner) + 1), word(size), word(type) };
+/* What .note.BTF begins with; the table follows */
+struct note {
+	Elf64_Nhdr hdr;
+	char owner[8];
+	unsigned char id[BTF_BASE_ID_SIZE];
+};
 
-	memcpy(p, &n, sizeof(n));
-	p += sizeof(n);
-	memcpy(p, owner, strlen(owner));
-	p += (strlen(owner) + 4) & ~3;
-	memcpy(p, desc, size);
-	return p + ((size + 3) & ~3);
-}
-
-/* .note.BTF: the base id, if @type is not 0, and the table, if @nr is not 0, behind what is
- * of no matter.  Aligned to nothing.
- */
-static struct section notes(struct btf *base, unsigned int type, const struct btf_ids_range *table,
-			    unsigned int nr)
+/* .note.BTF: the base id, and a table of @nr ranges.  Aligned to nothing. */
+static struct section make_note(struct btf *base, unsigned int type,
+				const struct btf_ids_range *table, unsigned int nr)
 {
-	unsigned char *buf = calloc(1, 512), *end, id[BTF_BASE_ID_SIZE];
+	size_t size = sizeof(struct note) + nr * sizeof(*table);
+	struct note *n = calloc(1, size);
+	struct btf_ids_range *t = (void *)(n + 1);
 	struct section b = raw("", base);
-	struct btf_ids_range t[4];
 	unsigned int i;
 
-	end = put_note(buf, "GNU", type, "abc", 3);
-	if (type) {
-		libbpf_sha256(b.data, b.size, id);
-		end = put_note(end, "Linux", type, id, sizeof(id));
-	}
+	n->hdr = (Elf64_Nhdr){ word(sizeof("Linux")), word(size - offsetof(struct note, id)),
+			       word(type) };
+	strcpy(n->owner, "Linux");
+	libbpf_sha256(b.data, b.size, n->id);
 	for (i = 0; i < nr; i++)
 		t[i] = (struct btf_ids_range){ word(table[i].offset), word(table[i].kind),
 					       word(table[i].cnt) };
-	if (nr)
-		end = put_note(end, "Linux", LINUX_ELFNOTE_BTF_IDS, t, nr * sizeof(*t));
-	return (struct section){ BTF_NOTE_SECTION, buf, end - buf, SHT_NOTE, SHF_ALLOC, 1 };
+	return (struct section){ BTF_NOTE_SECTION, n, size, SHT_NOTE, SHF_ALLOC, 1 };
 }
 
 /* What make_ids() makes, as the build writes it down */
@@ -270,6 +259,18 @@ static struct section copy(struct section s)
 {
 	s.data = memcpy(malloc(s.size), s.data, s.size);
 	return s;
+}
+
+/* @a, and @b behind it */
+static struct section join(struct section a, struct section b)
+{
+	char *data = malloc(a.size + b.size);
+
+	memcpy(data, a.data, a.size);
+	memcpy(data + a.size, b.data, b.size);
+	a.data = data;
+	a.size += b.size;
+	return a;
 }
 
 static void distill(struct btf *btf, struct btf **dist_base, struct btf **dist)
@@ -309,30 +310,38 @@ static void make_tables(struct btf *base, struct section d, struct section d_bas
 		{ "order", { { 16, BTF_IDS_LIST, 1 }, { 0, BTF_IDS_SET8, 1 } } },
 		{ "count", { { 8, BTF_IDS_SET, 0 }, { 16, BTF_IDS_LIST, 1 } } },
 	};
-	struct section note, ids = make_ids(kfunc, list), odd;
+	struct section note, ids = make_ids(kfunc, list), odd, other;
 	char name[64];
 	size_t i;
 
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		snprintf(name, sizeof(name), "table-%s.module", wrong[i].name);
-		note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[i].table, 2);
+		note = make_note(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[i].table, 2);
 		PUT(name, 4, note, d, d_base, ids);
 	}
-	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	note = make_note(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
 	PUT("table-id.module", 4, note, d, d_base, make_ids(kfunc, 999));
 	PUT("table-two-ids.module", 4, note, d, d_base, ids, ids);
 	PUT("table-two-notes.module", 4, note, note, d, d_base, ids);
-	/* two bytes less: of the note, and of what is in it */
 	odd = copy(note);
-	((__u32 *)((char *)odd.data + odd.size - 2 * sizeof(*table) - 20))[1] -= 2;
+	((struct note *)odd.data)->hdr.n_descsz -= 2;
 	PUT("table-cut.module", 4, odd, d, d_base, ids);
+	/* the note is cut off, or too short for an id */
 	odd = note;
 	odd.size -= 2;
 	PUT("note-cut.module", 4, odd, d, d_base, ids);
+	odd = copy(note);
+	((struct note *)odd.data)->hdr.n_descsz = BTF_BASE_ID_SIZE - 4;
+	PUT("note-short.module", 4, odd, d, d_base, ids);
+	/* only the first one counts */
+	other = copy(note);
+	((struct note *)other.data)->owner[0] = 'M';
+	PUT("note-first.module", 4, join(note, other), d, d_base, ids);
+	PUT("note-second.module", 4, join(other, note), d, d_base, ids);
 	/* of no matter without .BTF_ids, and .BTF_ids needs no symbols */
-	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[0].table, 2);
+	note = make_note(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, wrong[0].table, 2);
 	PUT("no-ids.module", 0, note, d, d_base);
-	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	note = make_note(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
 	PUT("stripped.module", 0, note, d, d_base, ids);
 }
 
@@ -367,7 +376,7 @@ static void make_files(void)
 	split = raw(".BTF", btf);
 	types = ((__u32 *)split.data)[1];
 	ids = make_ids(kfunc, find(base[0], "queue", BTF_KIND_STRUCT));
-	stamp = notes(base[0], LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
+	stamp = make_note(base[0], LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
 
 	put_module("none.ko", NULL, 0, NULL, 0);
 	PUT("unstamped.ko", 4, split, ids);
@@ -393,12 +402,12 @@ static void make_files(void)
 	kfunc = find(dist, "bpf_walk", BTF_KIND_FUNC);
 	queue = find(dist_base, "queue", BTF_KIND_STRUCT);
 	ids = make_ids(kfunc, queue);
-	note = notes(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	note = make_note(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
 	PUT("distilled.ko", 4, d, d_base, note, ids);
 	PUT("lost-base.ko", 4, note, d, ids);
 	PUT("empty-base.ko", 0, note, d, { ".BTF.base", "", 0 });
-	PUT("distilled-no-id.ko", 4, notes(base[0], 0, table, 2), d, d_base, ids);
-	note = notes(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, NULL, 0);
+	PUT("distilled-no-id.ko", 4, d, d_base, ids);
+	note = make_note(base[0], LINUX_ELFNOTE_BTF_DISTILLED_ID, NULL, 0);
 	PUT("distilled-no-table.ko", 4, note, d, d_base, ids);
 	make_tables(base[0], d, d_base, kfunc, queue);
 	/* what a stock kernel relocates all the same: an id that leads nowhere; it dies */
@@ -445,7 +454,7 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 	btf__add_field(btf, "b", pool, 32, 0);
 	ids = make_ids(kfunc, find(base, "queue", BTF_KIND_STRUCT));
 	split = raw(".BTF", btf);
-	note = notes(base, LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
+	note = make_note(base, LINUX_ELFNOTE_BTF_BASE_ID, table, 2);
 	PUT("stamped.ko", 3, note, split, ids);
 	PUT("unstamped.ko", 3, split, ids);
 	distill(make_split(base, (int *)&kfunc), &dist_base, &dist);
@@ -453,7 +462,7 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 	queue = find(dist_base, "queue", BTF_KIND_STRUCT);
 	d = raw(".BTF", dist);
 	d_base = raw(".BTF.base", dist_base);
-	note = notes(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
+	note = make_note(base, LINUX_ELFNOTE_BTF_DISTILLED_ID, table, 2);
 	PUT("distilled.ko", 3, d, d_base, note, make_ids(kfunc, queue));
 	PUT("wrong-id.ko", 3, d, d_base, note, make_ids(kfunc, 999));
 	dir = parent;

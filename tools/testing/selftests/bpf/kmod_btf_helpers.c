@@ -185,69 +185,63 @@ void kmod_hide_section(struct kmod *k, const char *name)
 		sh->sh_name = 0;
 }
 
+/* What .note.BTF begins with; the table follows */
 struct note {
-	unsigned char *start, *desc, *end;
 	Elf_Nhdr hdr;
+	char owner[8];
+	unsigned char id[BTF_BASE_ID_SIZE];
 };
 
-static size_t padded(size_t size)
-{
-	return (size + 3) & ~3UL;
-}
-
-static bool find_note(const struct kmod *k, __u32 type, struct note *n)
+/* Copy the note to @n.  Returns where it is, or NULL if it has no base id. */
+static unsigned char *find_note(const struct kmod *k, struct note *n)
 {
 	static const char owner[] = "Linux";
-	unsigned char *p, *name, *end;
 	size_t size;
+	unsigned char *p = kmod_section(k, BTF_NOTE_SECTION, &size);
 
-	p = kmod_section(k, BTF_NOTE_SECTION, &size);
-	for (end = p + size; p && p + sizeof(n->hdr) + sizeof(owner) <= end; p = n->end) {
-		memcpy(&n->hdr, p, sizeof(n->hdr));
-		name = p + sizeof(n->hdr);
-		n->start = p;
-		n->desc = name + padded(n->hdr.n_namesz);
-		n->end = n->desc + padded(n->hdr.n_descsz);
-		if (n->hdr.n_type == type && n->hdr.n_namesz == sizeof(owner) &&
-		    !memcmp(name, owner, sizeof(owner)) && n->end <= end)
-			return true;
-	}
-	return false;
+	if (!p || size < sizeof(*n))
+		return NULL;
+	memcpy(n, p, sizeof(*n));
+	if (n->hdr.n_namesz != sizeof(owner) || memcmp(n->owner, owner, sizeof(owner)) ||
+	    (n->hdr.n_type != LINUX_ELFNOTE_BTF_BASE_ID &&
+	     n->hdr.n_type != LINUX_ELFNOTE_BTF_DISTILLED_ID) ||
+	    n->hdr.n_descsz < BTF_BASE_ID_SIZE ||
+	    ((n->hdr.n_descsz + 3ULL) & ~3ULL) > size - offsetof(struct note, id))
+		return NULL;
+	return p;
 }
 
 unsigned char *kmod_base_id(const struct kmod *k, unsigned char **type)
 {
 	struct note n;
+	unsigned char *p = find_note(k, &n);
 
-	if ((!find_note(k, LINUX_ELFNOTE_BTF_BASE_ID, &n) &&
-	     !find_note(k, LINUX_ELFNOTE_BTF_DISTILLED_ID, &n)) ||
-	    n.hdr.n_descsz != BTF_BASE_ID_SIZE)
+	if (!p)
 		return NULL;
 	if (type)
-		*type = n.start + offsetof(Elf_Nhdr, n_type);
-	return n.desc;
+		*type = p + offsetof(struct note, hdr.n_type);
+	return p + offsetof(struct note, id);
 }
 
 void *kmod_btf_ids_table(const struct kmod *k, __u32 *cnt)
 {
 	struct note n;
+	unsigned char *p = find_note(k, &n);
 
 	*cnt = 0;
-	if (!find_note(k, LINUX_ELFNOTE_BTF_IDS, &n))
+	if (!p || n.hdr.n_descsz == BTF_BASE_ID_SIZE)
 		return NULL;
-	*cnt = n.hdr.n_descsz / sizeof(struct btf_ids_range);
-	return n.desc;
+	*cnt = (n.hdr.n_descsz - BTF_BASE_ID_SIZE) / sizeof(struct btf_ids_range);
+	return p + sizeof(n);
 }
 
-void kmod_drop_table(struct kmod *k)
+void kmod_shorten_note(struct kmod *k, __u32 size)
 {
-	Elf_Shdr *sh = kmod_section_header(k, BTF_NOTE_SECTION);
 	struct note n;
+	unsigned char *p = find_note(k, &n);
 
-	if (!find_note(k, LINUX_ELFNOTE_BTF_IDS, &n))
-		return;
-	memmove(n.start, n.end, k->data + sh->sh_offset + sh->sh_size - n.end);
-	sh->sh_size -= n.end - n.start;
+	if (p)
+		memcpy(p + offsetof(struct note, hdr.n_descsz), &size, sizeof(size));
 }
 
 /*

@@ -50,14 +50,14 @@ int kmod_set_section(struct kmod *k, const char *name, const void *data, size_t 
 void kmod_hide_section(struct kmod *k, const char *name);
 
 /*
- * The notes in .note.BTF.  What these return points into k->data and is aligned to nothing:
- * use memcpy().  The base id, and the four bytes that are the type of its note:
+ * The note in .note.BTF.  What these return points into k->data and is aligned to nothing:
+ * use memcpy().  The base id, and the four bytes that are the type of the note:
  */
 unsigned char *kmod_base_id(const struct kmod *k, unsigned char **type);
-/* The struct btf_ids_range of the table for .BTF_ids */
+/* The struct btf_ids_range of the table for .BTF_ids; NULL if there is no table */
 void *kmod_btf_ids_table(const struct kmod *k, __u32 *cnt);
-/* Take the table away */
-void kmod_drop_table(struct kmod *k);
+/* Shorten the data of the note to @size: there is no table if that is BTF_BASE_ID_SIZE */
+void kmod_shorten_note(struct kmod *k, __u32 size);
 
 /* The id or set in .BTF_ids whose symbol begins so, after __BTF_ID__; or NULL */
 __u32 *kmod_btf_id(const struct kmod *k, const char *symbol);

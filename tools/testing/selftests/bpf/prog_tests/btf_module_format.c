@@ -42,7 +42,7 @@ static int twice(struct kmod *k, const char *name)
 	size_t size;
 	void *data = kmod_section(k, name, &size);
 
-	/* an unpatched kernel has built it without notes */
+	/* an unpatched kernel has built it without a note */
 	return kmod_set_section(k, name, data ?: "", data ? size : 0, true);
 }
 

@@ -53,7 +53,7 @@ static int no_note_section(struct kmod *k)
 	return 0;
 }
 
-/* Change a word of the head of the note that holds the id */
+/* Change a word of the head of the note */
 static int change_note(struct kmod *k, size_t word, __u32 value)
 {
 	unsigned char *type;
@@ -80,7 +80,8 @@ static int type_of_distilled(struct kmod *k)
 
 static int short_id(struct kmod *k)
 {
-	return change_note(k, offsetof(Elf_Nhdr, n_descsz), BTF_BASE_ID_SIZE - 4);
+	kmod_shorten_note(k, BTF_BASE_ID_SIZE - 4);
+	return 0;
 }
 
 static int endless_note(struct kmod *k)
@@ -101,6 +102,29 @@ static int other_owner(struct kmod *k)
 		id[-8] = 'M';
 	return 0;
 }
+
+/* Two notes, the first or the second of another owner */
+static int two_notes(struct kmod *k, bool first)
+{
+	size_t size;
+	unsigned char *note = kmod_section(k, BTF_NOTE_SECTION, &size), *notes;
+	int err;
+
+	if (!note)	/* an unpatched kernel built it without */
+		return 0;
+	notes = malloc(2 * size);
+	if (!notes)
+		return -ENOMEM;
+	memcpy(notes, note, size);
+	memcpy(notes + size, note, size);
+	notes[sizeof(Elf_Nhdr) + (first ? 0 : size)] = 'M';
+	err = kmod_set_section(k, BTF_NOTE_SECTION, notes, 2 * size, false);
+	free(notes);
+	return err;
+}
+
+static int first_of_other_owner(struct kmod *k) { return two_notes(k, true); }
+static int second_of_other_owner(struct kmod *k) { return two_notes(k, false); }
 
 /* --- the distilled base --------------------------------------------------------- */
 
@@ -236,6 +260,10 @@ static const struct kmod_variant proofs[] = {
 	{ "id too short", &kt.native, short_id, .status = "dropped:unstamped" },
 	{ "note without an end", &kt.native, endless_note, .status = "dropped:unstamped" },
 	{ "owner without an end", &kt.native, endless_owner, .status = "dropped:unstamped" },
+	{ "first note of another owner", &kt.native, first_of_other_owner,
+	  .status = "dropped:unstamped" },
+	{ "second note of another owner", &kt.native, second_of_other_owner,
+	  .status = "native" },
 
 	{ "distilled base", &kt.distilled, .status = "native" },
 	{ "distilled base, of another build", &kt.distilled, distilled_of_shifted,

@@ -211,13 +211,30 @@ static int set8_too_long(struct kmod *k) { return change_id(k, "set8__", 0x20000
 
 static int no_table(struct kmod *k)
 {
-	kmod_drop_table(k);
+	kmod_shorten_note(k, BTF_BASE_ID_SIZE);
+	return 0;
+}
+
+/* The data ends before the table would begin */
+static int no_table_short_id(struct kmod *k)
+{
+	kmod_shorten_note(k, BTF_BASE_ID_SIZE - 4);
 	return 0;
 }
 
 static int no_table_no_note(struct kmod *k)
 {
 	kmod_hide_section(k, BTF_NOTE_SECTION);
+	return 0;
+}
+
+/* The last range ends behind the data */
+static int table_odd(struct kmod *k)
+{
+	__u32 cnt;
+
+	if (kmod_btf_ids_table(k, &cnt))	/* a kernel that cannot relocate has none */
+		kmod_shorten_note(k, BTF_BASE_ID_SIZE + cnt * sizeof(struct btf_ids_range) - 4);
 	return 0;
 }
 
@@ -269,30 +286,6 @@ static int damage_table(struct kmod *k)
 		r.cnt = damage->cnt;
 	memcpy(table, &r, sizeof(r));
 	return 0;
-}
-
-/* Four bytes behind the last range */
-static int table_odd(struct kmod *k)
-{
-	unsigned char *table, *notes, *copy;
-	__u32 cnt, descsz;
-	size_t size;
-	int err;
-
-	notes = kmod_section(k, BTF_NOTE_SECTION, &size);
-	table = kmod_btf_ids_table(k, &cnt);
-	if (!table)
-		return -ENOENT;
-	/* the table is the last note, its head is 12 bytes and an owner of 8 */
-	descsz = cnt * sizeof(struct btf_ids_range) + sizeof(__u32);
-	memcpy(table - 20 + offsetof(Elf_Nhdr, n_descsz), &descsz, sizeof(descsz));
-	copy = calloc(1, size + sizeof(__u32));
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, notes, size);
-	err = kmod_set_section(k, BTF_NOTE_SECTION, copy, size + sizeof(__u32), false);
-	free(copy);
-	return err;
 }
 
 /* As on an unpatched kernel: BPF relocates what it is given, and not what the module reads */
@@ -358,8 +351,12 @@ static const struct kmod_variant variants[] = {
 	  .log = NO_TABLE, .check = check_no_table },
 	{ "no table and no id", &kt.distilled, no_table_no_note, .status = "relocated",
 	  .log = NO_TABLE, .check = check_no_table },
+	{ "no table, id too short", &kt.distilled, no_table_short_id, .status = "relocated",
+	  .log = NO_TABLE, .check = check_no_table },
 	{ "table with half a range", &kt.distilled, table_odd,
 	  .status = "dropped:invalid", .check = check_ids },
+	{ "table with half a range, native", &kt.native, table_odd, .status = "native",
+	  .check = check_ids },
 };
 
 /* --- what is registered with the ids ---------------------------------------------------------- */
