@@ -183,7 +183,7 @@ static int check_refs(struct btf *btf, struct result *out)
 	int err = btf_check_refs(&refs);
 
 	if (refs.why)
-		out->detail = xasprintf("type [%u]: %s", refs.bad_id, refs.why);
+		out->detail = xasprintf("type %u: %s", refs.bad_id, refs.why);
 	return err;
 }
 
