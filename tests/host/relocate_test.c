@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Does btf_relocate() give what it gave before it looked up distilled types in
- * the base?  Compares it with the old one, from unpatched source, on random
+ * the base?  Compares it with the old one, of 1-fixes alone, on random
  * input and on the modules of distributions: error, or bytes of the result and map
  * of ids.  Exits with 1 if there is a difference.  tests/host/relocation
  * builds it; the random input is in relocate_random.c.
