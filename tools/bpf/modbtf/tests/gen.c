@@ -221,7 +221,7 @@ static struct section make_note(struct btf *base, unsigned int type,
 
 	n->hdr = (Elf64_Nhdr){ word(sizeof("Linux")), word(size - offsetof(struct note, id)),
 			       word(type) };
-	strcpy(n->owner, "Linux");
+	memcpy(n->owner, "Linux", sizeof("Linux"));
 	libbpf_sha256(b.data, b.size, n->id);
 	for (i = 0; i < nr; i++)
 		t[i] = (struct btf_ids_range){ word(table[i].offset), word(table[i].kind),
