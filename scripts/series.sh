@@ -5,6 +5,7 @@
 #   patches/SERIES/needs   the series that this one is composed on, one a line; no file: none
 #   patches/SERIES/NNNN-SUBJECT/
 #     message              of the commit; its subject gives the directory its name
+#     BASE.message         the same for a base of which something else is true
 #     files                the new files that it adds. Each is at its path here, in the form that
 #                          it has in the end on the newest base
 #     bases                the bases that have it, on one line; no file: all of them
@@ -62,6 +63,9 @@ diff_of() {
 		fi
 	done
 }
+
+# message_of PATCH BASE: the file with its message
+message_of() { if [ -f "$1/$2.message" ]; then echo "$1/$2.message"; else echo "$1/message"; fi; }
 
 # apply DIFF DIR: without fuzz; prints what patch says
 apply() { (cd "$2" && patch -p1 -F0 --no-backup-if-mismatch -r - <"$1"); }
