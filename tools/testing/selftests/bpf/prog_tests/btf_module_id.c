@@ -562,8 +562,8 @@ static void test_in_mode(enum kmod_mode mode, const char *mode_name)
 	SUBTEST("module called vmlinux", test_called_vmlinux(mode));
 	SUBTEST("8 loads", test_growth(mode, &kt.native, NULL, add_many, 0));
 	SUBTEST("8 loads, distilled base", test_growth(mode, &kt.distilled, NULL, add_many, 0));
-	SUBTEST("8 loads, reference out of range",
-		test_growth(mode, &kt.native, NULL, add_many_and_bad, -EINVAL));
+	SUBTEST("8 loads, distilled base, reference out of range",
+		test_growth(mode, &kt.distilled, NULL, add_many_and_bad, -EINVAL));
 	SUBTEST("8 loads, distilled base, type gone",
 		test_growth(mode, &kt.distilled, base_type_gone, add_many, -EINVAL));
 #undef SUBTEST
