@@ -105,3 +105,14 @@ slug() { git -C "$1" log -1 --format=%f "$2" | tr '[:upper:]' '[:lower:]'; }
 
 # patch_of TREE COMMIT: the patch that it is, by its subject; nothing if it is none yet
 patch_of() { find "$TOP/patches" -mindepth 2 -maxdepth 2 -name "[0-9][0-9][0-9][0-9]-$(slug "$1" "$2")"; }
+
+# before TREE [SERIES]: the commit that the patches of a series, or all, come behind
+before() {
+	local commit
+	if [ -z "${2-}" ]; then echo base && return; fi
+	for commit in $(git -C "$1" rev-list --reverse base..composed); do
+		case $(patch_of "$1" "$commit") in
+		"$TOP/patches/$2"/*) git -C "$1" rev-parse "$commit^" && return ;;
+		esac
+	done
+}
