@@ -10,7 +10,6 @@
 #include "guest.h"
 
 #define NR_INSNS(insns) (sizeof(insns) / sizeof((insns)[0]))
-#define NR_MODES 2
 #define DIR "/modules/own-split/"	/* of this build, and can be renumbered */
 
 static const char * const modes[NR_MODES] = { "strict", "lenient" };
@@ -197,7 +196,7 @@ static void check_htb_change_class(int func, bool attachable)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	int map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ran", 4, 8, 1, &opts);
-	int btf_fd = module_btf_fd("sch_htb"), link_fd, key = 0;
+	int btf_fd = kmod_btf_fd("sch_htb"), link_fd, key = 0;
 	__u64 ran = 0;
 
 	ASSERT_OK_FD(map_fd, "map");

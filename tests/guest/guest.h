@@ -3,7 +3,7 @@
 #ifndef GUEST_H
 #define GUEST_H
 
-#include "kmod_btf_helpers.h"
+#include "kmod_btf_test.h"
 
 /* Tests. Results are lines of KTAP on standard output. */
 void serial_test_btf_module_id(void);	/* the selftests; the last one only with clang */
@@ -51,7 +51,6 @@ bool is_used(const char *status);
 /* The ids that bpf_test_btf_mismatch, which is loaded, has in .BTF_ids; NULL: none is left */
 const char *ids_left(void);
 /* The mode; a kernel that is not patched has no such parameter */
-#define MODE_PARAM "/sys/module/module/parameters/btf_mismatch"
 int set_param(const char *mode);
 bool has_param(void);
 bool loaded(const char *module);
@@ -60,8 +59,6 @@ bool has_function(const char *name);
 bool checks_references(void);
 /* How many BTF objects the kernel has */
 int count_btfs(void);
-/* File descriptor of the BTF of a module, or a negative error */
-int module_btf_fd(const char *module);
 /* What .modinfo has for @tag, or "" */
 const char *modinfo(const struct kmod *k, const char *tag);
 

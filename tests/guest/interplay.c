@@ -18,8 +18,6 @@
 #define IGNORE_VERMAGIC		2
 #define COMPRESSED_FILE		4
 
-enum mode { STRICT, LENIENT };
-
 static const char * const modes[] = { "strict", "lenient" };
 
 static int finit(const char *path, const char *params, int flags)
@@ -34,7 +32,7 @@ static int finit(const char *path, const char *params, int flags)
 }
 
 /* What has to become of a module: of this base, or of another one */
-static void check_loaded(int err, const char *name, bool native, enum mode mode)
+static void check_loaded(int err, const char *name, bool native, enum kmod_mode mode)
 {
 	if (!native && mode == STRICT) {
 		ASSERT_EQ(err, -EINVAL, "load of another base");
@@ -63,7 +61,7 @@ static int compress_module(const char *from, const char *to)
 	return err;
 }
 
-static void check_compressed(bool native, enum mode mode)
+static void check_compressed(bool native, enum kmod_mode mode)
 {
 	const char *path = native ? "/modules/own/dummy.ko" : "/modules/one-more/dummy.ko";
 
@@ -72,14 +70,14 @@ static void check_compressed(bool native, enum mode mode)
 	unlink("/tmp/dummy.ko.gz");
 }
 
-static void check_async(bool native, enum mode mode)
+static void check_async(bool native, enum kmod_mode mode)
 {
 	check_loaded(finit(native ? "/modules/own/dummy.ko" : "/modules/one-more/dummy.ko",
 			   "async_probe", 0), "dummy", native, mode);
 }
 
 /* modprobe -f: of another version, which says nothing of its BTF */
-static void check_force(bool native, enum mode mode)
+static void check_force(bool native, enum kmod_mode mode)
 {
 	const char *path = native ? "/modules/own/dummy.ko" : "/modules/one-more/dummy.ko";
 	struct kmod k;
@@ -112,7 +110,7 @@ static void read_line(const char *path, char *line, size_t size)
 }
 
 /* A livepatch keeps its sections: it patches with or without its BTF */
-static void check_livepatch(bool native, enum mode mode)
+static void check_livepatch(bool native, enum kmod_mode mode)
 {
 	const char *path = native ? "/modules/livepatch/livepatch-sample.ko" :
 				    "/modules/livepatch/livepatch-one-more.ko";
@@ -160,7 +158,7 @@ static void check_unload_in_use(void)
 		return;
 	vmlinux = btf__parse("/sys/kernel/btf/vmlinux", NULL);
 	btf = btf__load_module_btf("dummy", vmlinux);
-	btf_fd = module_btf_fd("dummy");
+	btf_fd = kmod_btf_fd("dummy");
 	if (!ASSERT_OK_PTR(btf, "BTF") || !ASSERT_OK_FD(btf_fd, "fd"))
 		return;
 
@@ -188,14 +186,14 @@ void test_interplay(void)
 {
 	static const struct {
 		const char *name;
-		void (*check)(bool native, enum mode mode);
+		void (*check)(bool native, enum kmod_mode mode);
 	} ways[] = {
 		{ "compressed", check_compressed },
 		{ "async_probe", check_async },
 		{ "by force", check_force },
 		{ "livepatch", check_livepatch },
 	};
-	enum mode mode;
+	enum kmod_mode mode;
 	char name[128];
 	int i, native;
 
@@ -218,7 +216,7 @@ void test_interplay(void)
 /* With module.sig_enforce=1: a signature says who built a module, not for which base */
 void test_signed(void)
 {
-	enum mode mode;
+	enum kmod_mode mode;
 	char name[128];
 
 	for (mode = STRICT; mode <= LENIENT; mode++) {

@@ -93,29 +93,6 @@ int count_btfs(void)
 	return n;
 }
 
-int module_btf_fd(const char *module)
-{
-	struct bpf_btf_info info;
-	char name[64];
-	__u32 id = 0, len;
-	int fd;
-
-	while (!bpf_btf_get_next_id(id, &id)) {
-		fd = bpf_btf_get_fd_by_id(id);
-		if (fd < 0)
-			continue;
-		memset(&info, 0, sizeof(info));
-		info.name = (long)name;
-		info.name_len = sizeof(name);
-		len = sizeof(info);
-		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf &&
-		    !strcmp(name, module))
-			return fd;
-		close(fd);
-	}
-	return -ENOENT;
-}
-
 const char *btf_status(const char *module)
 {
 	static char status[64];
@@ -156,7 +133,7 @@ const char *ids_left(void)
 
 int set_param(const char *mode)
 {
-	int fd = open(MODE_PARAM, O_WRONLY), err;
+	int fd = open(KMOD_MODE, O_WRONLY), err;
 
 	if (fd < 0)
 		return -errno;
@@ -167,5 +144,5 @@ int set_param(const char *mode)
 
 bool has_param(void)
 {
-	return !access(MODE_PARAM, F_OK);
+	return !access(KMOD_MODE, F_OK);
 }

@@ -405,11 +405,11 @@ out:
 void test_default_mode(const char *mode)
 {
 	char line[16] = "";
-	FILE *f = fopen(MODE_PARAM, "r");
+	FILE *f = fopen(KMOD_MODE, "r");
 	int err;
 
 	test__start_subtest("mode after boot");
-	if (ASSERT_OK_PTR(f, MODE_PARAM)) {
+	if (ASSERT_OK_PTR(f, KMOD_MODE)) {
 		if (!fgets(line, sizeof(line), f))
 			line[0] = 0;
 		fclose(f);

@@ -82,7 +82,7 @@ static int attach(void)
 
 	if (libbpf_get_error(btf))
 		return 1;
-	fd = module_btf_fd("dummy");
+	fd = kmod_btf_fd("dummy");
 	if (fd >= 0) {
 		opts.attach_btf_obj_fd = fd;
 		opts.attach_btf_id = btf__find_by_name_kind(btf, "dummy_xmit", BTF_KIND_FUNC);

@@ -75,7 +75,7 @@ static bool published(void)
 	return !access("/sys/kernel/btf/" KMOD, F_OK);
 }
 
-int kmod_btf_fd(void)
+int kmod_btf_fd(const char *module)
 {
 	struct bpf_btf_info info;
 	char name[64];
@@ -91,7 +91,7 @@ int kmod_btf_fd(void)
 		info.name_len = sizeof(name);
 		len = sizeof(info);
 		if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
-		    info.kernel_btf && !strcmp(name, KMOD))
+		    info.kernel_btf && !strcmp(name, module))
 			return fd;
 		close(fd);
 	}
@@ -104,7 +104,7 @@ void kmod_unload(void)
 	if (kmod_loaded())
 		ASSERT_OK(unload_module(KMOD, false), "unload");
 	ASSERT_FALSE(published(), "published after unload");
-	ASSERT_EQ(kmod_btf_fd(), -ENOENT, "BTF id after unload");
+	ASSERT_EQ(kmod_btf_fd(KMOD), -ENOENT, "BTF id after unload");
 }
 
 /* --- what BPF can do with it -------------------------------------------------- */
@@ -129,7 +129,7 @@ int kmod_attach_and_run(void)
 	__u64 value = 0;
 	int err;
 
-	btf_fd = kmod_btf_fd();
+	btf_fd = kmod_btf_fd(KMOD);
 	if (btf_fd < 0)
 		return btf_fd;
 	id = func_id(KMOD "_attach");
@@ -182,7 +182,7 @@ int kmod_call_kfunc(void)
 
 	if (id < 0)
 		return id;
-	fds[1] = kmod_btf_fd();
+	fds[1] = kmod_btf_fd(KMOD);
 	if (fds[1] < 0)
 		return fds[1];
 
@@ -286,7 +286,7 @@ static void check_loaded(const struct kmod_variant *v, bool used)
 	if (!kmod_read_file("/sys/module/" KMOD "/btf", status, sizeof(status)))
 		ASSERT_STREQ(status, v->status, "status");
 	ASSERT_EQ(published(), used, "published");
-	fd = kmod_btf_fd();
+	fd = kmod_btf_fd(KMOD);
 	ASSERT_EQ(fd >= 0, used, "has a BTF id");
 	if (fd >= 0)
 		close(fd);

@@ -58,8 +58,8 @@ void kmod_test_variants(const struct kmod_variant *v, int nr);
 
 bool kmod_loaded(void);
 void kmod_unload(void);
-/* File descriptor of the module's BTF, or an error */
-int kmod_btf_fd(void);
+/* File descriptor of the BTF of @module, or an error */
+int kmod_btf_fd(const char *module);
 
 /* BPF can attach to the module and call its kfunc; or neither */
 void kmod_check_bpf(bool works);
