@@ -115,8 +115,7 @@ clean:
 help:
 	@echo 'make              load right and wrong modules on the unpatched and the patched kernel'
 	@echo 'make check        all tests of BASES'
-	@echo '                  TEST=PATTERN: those whose name has a part that fits, a shell pattern: what is in'
-	@echo '                  tests/host or comes before the colon, else what is behind it; BOOT: TEST for both'
+	@echo '                  TEST=PATTERN: those whose name has a part that fits, a shell pattern'
 	@echo '                  LIST=1: the names, as far as they are known before'
 	@echo '                  PATCHED=0: of the unpatched kernel; fails if others fail than those in'
 	@echo '                  tests/expected-unpatched.BASE; UPDATE_EXPECTED=1 writes that'
