@@ -331,7 +331,7 @@ static const struct btf_type *next_nested(const struct btf_refs *r,
 	return NULL;
 }
 
-/* No struct, union or array contains itself, and none nesting is too deep */
+/* No struct, union or array contains itself, and no nesting is too deep */
 static int check_nesting(struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	struct btf_nest stack[BTF_MAX_CHAIN], *n = stack;

@@ -26,7 +26,7 @@ enum btf_status {
 	BTF_NONE,
 	BTF_NATIVE,
 	BTF_RELOCATED,
-	/* not used, from here on */
+	/* there is BTF, and it is not used, from here on */
 	BTF_BASE_CHANGED,
 	BTF_UNSTAMPED,
 	BTF_RELOCATION,
@@ -173,8 +173,8 @@ static enum btf_status btf_status_of(int err)
 	}
 }
 
-/* Return false for a header that says so, and for none at all; what is malformed is for
- * btf_parse_module().
+/* Return false for an empty section, and for a header that says that there are no types; what
+ * is malformed is for btf_parse_module().
  */
 static bool btf_has_types(const Elf_Shdr *shdr)
 {
