@@ -108,8 +108,10 @@ la_ssize_t no_more(struct stream *s, struct archive *a, const void **buf)
 	return 0;
 }
 
-/* More room for @b, of which @room is used.  NULL, or what is wrong; then it is freed */
-static char *grow(struct blob *b, size_t *room)
+/* More room for @b, of which @room is used.  If there is no memory, @b is freed: then there is
+ * room for the words of mem_problem().
+ */
+static bool grow(struct blob *b, size_t *room)
 {
 	size_t more = *room ?: BLOCK, left = mem_left();
 	void *data;
@@ -119,14 +121,13 @@ static char *grow(struct blob *b, size_t *room)
 	more = more < left ? more : left;
 	data = try_realloc(b->data, more ? *room + more : SIZE_MAX / 2);
 	if (!data) {
-		/* first, so that there is room for words */
 		xfree(b->data);
 		*b = (struct blob){};
-		return mem_problem();
+		return false;
 	}
 	b->data = data;
 	*room += more;
-	return NULL;
+	return true;
 }
 
 typedef ssize_t (*read_fn)(void *from, void *buf, size_t size);
@@ -143,10 +144,11 @@ static ssize_t read_all(read_fn fn, void *from, size_t room, struct blob *out, c
 	if (!b.data)
 		room = 0;
 	for (;;) {
-		if (b.size == room)
-			*problem = grow(&b, &room);
-		if (!*problem)
-			*problem = time_problem();
+		if (b.size == room && !grow(&b, &room)) {
+			*problem = mem_problem();
+			break;
+		}
+		*problem = time_problem();
 		if (*problem)
 			break;
 		n = fn(from, b.data + b.size, room - b.size);
