@@ -63,8 +63,12 @@ void arena_leave(void)
 
 void arena_empty(struct arena *a)
 {
-	while (a->blocks)
-		xfree(a->blocks + 1);
+	struct block *b, *next;
+
+	for (b = a->blocks; b; b = next) {
+		next = b->next;
+		xfree(b + 1);
+	}
 }
 
 void arena_free(struct arena *a)

@@ -92,7 +92,7 @@ static void put(FILE *to, enum format f, const char *fmt, va_list args)
 		fwrite(fmt, 1, end - fmt, to);
 		if (!*end)
 			return;
-		fmt = end++;
+		end++;
 		width = 0;
 		if (*end == '-' && end[1] == '*') {
 			width = va_arg(args, int);
