@@ -3,7 +3,7 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export ALL KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST UPDATE_EXPECTED
+export ALL KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -126,6 +126,7 @@ help:
 	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
 	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
 	@echo '                  ALL=0: without the point release before, a kernel less to build'
+	@echo '                  KEEP=0: after the tests of a base only its source stays, 2 GB less of disk for each'
 	@echo 'make dev          build what build/BASE/linux has now, committed or not, and run TEST=PATTERN on it'
 	@echo 'make check-abi    of BASES: struct module, CRCs and vermagic are those of the unpatched kernel (7.3:'
 	@echo '                  of one without module BTF), and modules of each load on the other'
