@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* modbtf: which modules keep their BTF on a kernel, and why not */
 
+#include <archive.h>
 #include <argp.h>
 #include <errno.h>
+#include <json-c/json.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "modbtf.h"
+#include "version.h"
 
 #define RUNNING "/sys/kernel/btf/vmlinux"
-
-const char *argp_program_version = "modbtf 2";
 
 enum {
 	O_BASE = 'b',
@@ -92,6 +93,13 @@ static unsigned int commands_of(int key)
 		return STATUS;
 	}
 	return AUDIT;
+}
+
+/* The rules are those of this kernel; libarchive says which compressions it can undo */
+static void print_version(FILE *f, struct argp_state *state)
+{
+	fprintf(f, "modbtf " MODBTF_VERSION ", with code of Linux " KERNEL_VERSION "\n%s json-c/%s\n",
+		archive_version_details(), json_c_version());
 }
 
 struct args {
@@ -434,6 +442,7 @@ int main(int argc, char **argv)
 	struct args args = { .sysfs = "/sys" };
 
 	argp_err_exit_status = 2;
+	argp_program_version_hook = print_version;
 	check_libarchive();
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	return args.write ? run_and_write(&args) : run(&args, NULL);

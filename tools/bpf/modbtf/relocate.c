@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What tools/lib/bpf/btf_relocate.c, which is part of the kernel, needs besides
- * kernel.h: somebody who hears its complaints.
+ * kernel.h: somebody who hears its complaints, and names of kinds.
  */
 
 #include <stdarg.h>
@@ -29,6 +29,19 @@ void modbtf_warn(const char *fmt, ...)
 		xfree(line);
 	}
 	va_end(args);
+}
+
+/* As libbpf has it, which does not export it */
+const char *btf_kind_str(const struct btf_type *t)
+{
+	static const char *const names[] = {
+		"void", "int", "ptr", "array", "struct", "union", "enum", "fwd", "typedef",
+		"volatile", "const", "restrict", "func", "func_proto", "var", "datasec", "float",
+		"decl_tag", "type_tag", "enum64",
+	};
+
+	_Static_assert(sizeof(names) / sizeof(*names) == NR_BTF_KINDS, "a kind has no name");
+	return btf_kind(t) < NR_BTF_KINDS ? names[btf_kind(t)] : "unknown";
 }
 
 void btf_set_base_btf(struct btf *btf, const struct btf *base)

@@ -6,7 +6,8 @@
 # with ASan and UBSan, and as it is installed ($PLAIN), for what is measured. Each
 # cases/NAME has input, commands of the shell that are run in a copy of the test files, and
 # expected, what they print. CASE=NAME: only this one. FUZZ=N: seconds for the fuzzer (60),
-# 0: none; it is built by CLANG. RECORD=1 writes expected instead of comparing.
+# 0: none; it is built by CLANG. RECORD=1 writes expected instead of comparing. MODBTF=PATH is an
+# installed modbtf, which is tested instead of those that are built.
 set -uo pipefail
 export LC_ALL=C NO_COLOR=1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -155,11 +156,12 @@ fuzz() {
 
 # the kernel adds to pointers what may be too much, and looks afterwards
 flags='-fno-sanitize-recover=all -fno-sanitize=pointer-overflow'
-build "$out/check-asan" modbtf SANITIZE="-fsanitize=address,undefined $flags"
+[ -n "${MODBTF-}" ] || build "$out/check-asan" modbtf SANITIZE="-fsanitize=address,undefined $flags"
 build "$out/check-asan" gen SANITIZE='-fsanitize=address,undefined'
 build "$out/check-asan" sandbox_test SANITIZE="-fsanitize=address,undefined $flags"
-build "$out" modbtf
-export PLAIN=$out/modbtf SRCTREE=$srctree GATE=$here/../../../../Documentation/carrying/gate.md
+[ -n "${MODBTF-}" ] || build "$out" modbtf
+export PLAIN=${MODBTF:-$out/modbtf} SRCTREE=$srctree GATE=$here/../../../../Documentation/carrying/gate.md
+export MAN=$here/../modbtf.8 COMPLETION=$here/../bash-completion/modbtf
 mkdir "$work/files"
 # the generator frees nothing
 export ASAN_OPTIONS=detect_leaks=0
@@ -173,6 +175,7 @@ gzip -k stamped.ko
 zstd -q -k distilled.ko
 python3 "$here/hostile.py" hostile || exit
 export PATH=$out/check-asan:$here:$PATH
+[ -z "${MODBTF-}" ] || PATH=$(dirname "$MODBTF"):$PATH
 
 for dir in "$here"/cases/${CASE:-*}/; do
 	name=$(basename "$dir")
