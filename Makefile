@@ -35,6 +35,7 @@ check-all:
 	@$(MAKE) -s check-compose
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s check-modbtf BASES="$(BASES)"
+	@$(MAKE) -s check-modbtf-deb
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(RELOCATING)"
 	@$(MAKE) -s bench-modbtf
@@ -92,8 +93,19 @@ modbtf: setup-modbtf
 	@$(MODBTF)
 	@echo build/modbtf/modbtf
 
+# as make install of any source: DESTDIR, prefix ...
+install-modbtf: setup-modbtf
+	@$(MODBTF) install
+
+modbtf-deb: setup-modbtf setup-debian
+	@$(MODBTF) -s dist && scripts/modbtf-deb build/modbtf/modbtf-*.tar.xz
+
+check-modbtf-deb: modbtf-deb
+	@tests/check-modbtf-deb
+
 check-modbtf: BASES := $(ALL_BASES)
 check-modbtf: setup-guest modbtf
+	@$(MODBTF) -s libbpf
 	@tests/check-modbtf $(BASES)
 
 bench-modbtf: setup-bench modbtf
@@ -142,6 +154,9 @@ help:
 	@echo 'make kernel       build it; PATCHED=0: the unpatched one'
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
 	@echo 'make modbtf       build/modbtf/modbtf, which says which modules keep their BTF on a kernel'
+	@echo 'make install-modbtf   install it, with DESTDIR= and prefix= as usual'
+	@echo 'make modbtf-deb   build/modbtf-deb/: a package, built in a root of Debian 13 and looked over by lintian'
+	@echo 'make check-modbtf-deb the package in a clean root, its tests by autopkgtest, and the gates for Debian'
 	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base that can; takes hours'
@@ -155,4 +170,4 @@ help:
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check dev check-all check-abi check-series check-compose check-upstream bench tree refresh patches kernel shell lint \
-	modbtf check-modbtf bench-modbtf doc setup clean help
+	modbtf install-modbtf modbtf-deb check-modbtf-deb check-modbtf bench-modbtf doc setup clean help

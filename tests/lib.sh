@@ -30,7 +30,13 @@ selected() { [[ $1 == *$TEST* ]]; }
 # result STATUS NAME: one line of KTAP
 result() {
 	tests=$((tests + 1))
-	if [ "$1" = 0 ]; then echo "ok $tests - $2"; else echo "not ok $tests - $2"; fi
+	if [ "$1" = 0 ]; then
+		echo "ok $tests - $2"
+	else
+		echo "not ok $tests - $2"
+		# shellcheck disable=SC2034 # the status of those that are run by hand
+		failed=1
+	fi
 }
 
 # check_that NAME COMMAND...: a test that is a command; its output is shown if it fails, or if

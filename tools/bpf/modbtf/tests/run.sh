@@ -162,7 +162,7 @@ build "$out/check-asan" sandbox_test SANITIZE="-fsanitize=address,undefined $fla
 [ -n "${MODBTF-}" ] || build "$out" modbtf
 export PLAIN=${MODBTF:-$out/modbtf} SRCTREE=$srctree GATE=$here/../../../../Documentation/carrying/gate.md
 export MAN=$here/../modbtf.8 COMPLETION=$here/../bash-completion/modbtf
-export CARRYING=$here/../../../../Documentation/carrying GATES=$here/../gates
+export CARRYING=$here/../../../../Documentation/carrying GATES=$here/../gates TOOL=$here/.. OUT=$out
 mkdir "$work/files"
 # the generator frees nothing
 export ASAN_OPTIONS=detect_leaks=0
