@@ -193,12 +193,22 @@ static __u32 word(__u32 w)
 
 static struct section raw(const char *name, struct btf *btf)
 {
+	/* libbpf before 1.7 has a shorter header; here all files have the same */
+	const size_t now = sizeof(struct btf_header);
 	struct section s = { .name = name };
-	__u32 size;
+	const struct btf_header *h;
+	__u32 size, len;
+	void *data;
 
 	btf__set_endianness(btf, order);
-	s.data = btf__raw_data(btf, &size);
-	s.size = size;
+	h = btf__raw_data(btf, &size);
+	len = word(h->hdr_len);
+	s.size = size - len + now;
+	data = calloc(1, s.size);
+	memcpy(data, h, len);
+	memcpy(data + now, (void *)h + len, size - len);
+	((struct btf_header *)data)->hdr_len = word(now);
+	s.data = data;
 	return s;
 }
 
