@@ -98,7 +98,7 @@ install-modbtf: setup-modbtf
 	@$(MODBTF) install
 
 modbtf-deb: setup-modbtf setup-debian
-	@$(MODBTF) -s dist && scripts/modbtf-deb build/modbtf/modbtf-*.tar.xz
+	@archive=$$($(MODBTF) -s dist) && scripts/modbtf-deb $$archive
 
 check-modbtf-deb: modbtf-deb
 	@tests/check-modbtf-deb

@@ -98,8 +98,8 @@ static unsigned int commands_of(int key)
 /* The rules are those of this kernel; libarchive says which compressions it can undo */
 static void print_version(FILE *f, struct argp_state *state)
 {
-	fprintf(f, "modbtf " MODBTF_VERSION ", with code of Linux " KERNEL_VERSION "\n%s json-c/%s\n",
-		archive_version_details(), json_c_version());
+	fprintf(f, "modbtf %s, with code of Linux %s\n%s json-c/%s\n",
+		MODBTF_VERSION, KERNEL_VERSION, archive_version_details(), json_c_version());
 }
 
 struct args {
