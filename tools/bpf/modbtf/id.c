@@ -31,14 +31,13 @@ static int module_id(const char *path, struct blob file)
 
 static int base_id(const char *path, struct blob file)
 {
-	/* as the newest kernel reads it */
-	static const struct rules newest = { "", false, 703 };
 	char text[2 * BTF_BASE_ID_SIZE + 1];
 	struct blob raw;
 	struct base b = {};
+	struct kernel k;
 	char *problem;
 
-	problem = find_base(file, &raw) ?: base_parse(&b, raw, &newest) ?: b.problem;
+	problem = find_base(file, &raw, &k) ?: base_parse(&b, raw, newest_rules) ?: b.problem;
 	if (problem) {
 		complain("%s: %s", path, problem);
 	} else {

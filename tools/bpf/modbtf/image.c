@@ -60,13 +60,14 @@ static bool id_is_right(struct blob btf, struct blob id)
 	return id.size == sizeof(hash) && !memcmp(id.data, hash, sizeof(hash));
 }
 
-char *find_base(struct blob in, struct blob *out)
+char *find_base(struct blob in, struct blob *out, struct kernel *k)
 {
 	struct blob btf = {}, id = {};
 	char *problem = NULL;
 	int i;
 
 	*out = btf;
+	*k = (struct kernel){};
 	/* a vmlinuz may be compressed, too */
 	for (i = 0; i < 2; i++) {
 		if (is_bzimage(&in))
@@ -77,6 +78,7 @@ char *find_base(struct blob in, struct blob *out)
 		if (problem)
 			return problem;
 	}
+	kernel_look(k, in);
 	if (is_btf(&in)) {
 		*out = in;
 		return NULL;
@@ -100,12 +102,12 @@ err:
 	return problem;
 }
 
-char *read_base(const char *path, struct blob *out)
+char *read_base(const char *path, struct blob *out, struct kernel *k)
 {
 	struct blob file;
 	char *problem;
 
 	*out = (struct blob){};
 	problem = read_file(path, true, &file);
-	return problem ?: find_base(file, out);
+	return problem ?: find_base(file, out, k);
 }

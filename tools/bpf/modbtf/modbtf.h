@@ -14,6 +14,7 @@
 #include "../../../include/linux/btf_note.h"
 
 struct btf;
+struct kernel;
 
 /* Bytes of a name that the kernel takes, with its end (KSYM_NAME_LEN) */
 #define NAME_LEN 512
@@ -30,11 +31,33 @@ struct strings {
 	size_t nr;
 };
 
-/* Which kernel decides */
+/* What kernels came to take as BTF, or to look at, see version.c */
+enum feature {
+	EMPTY_SECTIONS,		/* sections without variables */
+	FLOATS,
+	DECL_TAGS,
+	TYPE_TAGS,
+	CHAINS,			/* how long chains of references are is looked at */
+	TAGS_FIRST,		/* type tags have to be in front of other modifiers */
+	ENUM64S,		/* and enums that have a sign */
+	LONG_NAMES,		/* 511 bytes instead of 127 */
+	DOTS,			/* in all names, not only in those of variables and sections */
+	SECTION_NAMES,		/* of any printable text */
+	DISTILLED,		/* .BTF.base */
+	TAG_FLAGS,		/* tags that are attributes */
+	LAYOUT,			/* a header that says how long kinds are */
+	LONG_TYPES,		/* 24 bits for the number of members, 7 for the kind */
+	NR_FEATURES
+};
+
+/* How a kernel decides */
 struct rules {
-	const char *name;
+	char name[24];		/* stock-6.12 */
 	bool patched;		/* by this series */
-	int version;		/* of btf.c: 601, 612 or 703 */
+	bool found;		/* from what the kernel says, not only by --kernel */
+	bool guessed;		/* the version is not known, or newer than what is */
+	unsigned int version;	/* 612 */
+	uint32_t features;
 };
 
 /* watchdog.c ------------------------------------------------------------------ */
@@ -234,14 +257,28 @@ const char *module_path(const char *path);
  * read_base() - get the BTF of a kernel
  * @path: vmlinux, vmlinuz or raw BTF, or one of these compressed
  * @out: raw BTF, for xfree()
+ * @k: what the kernel says of itself
  *
  * Return: NULL, or what is wrong, for xfree().
  */
-char *read_base(const char *path, struct blob *out);
+char *read_base(const char *path, struct blob *out, struct kernel *k);
 /* The same for a file that has been read; @in is freed */
-char *find_base(struct blob in, struct blob *out);
+char *find_base(struct blob in, struct blob *out, struct kernel *k);
 
 /* module.c ------------------------------------------------------------------ */
+
+/* A symbol in .BTF_ids */
+struct id_sym {
+	const char *name;	/* behind __BTF_ID__ */
+	const void *data;
+	size_t size;
+	const char *set;	/* name of the set it is in; NULL: of none, in a list */
+};
+
+struct id_syms {
+	struct id_sym *sym;
+	size_t nr;
+};
 
 /* What a module says about its BTF.  Points into the file.  A section that is not there has
  * no .data
@@ -258,6 +295,7 @@ struct module {
 	const uint8_t *id;	/* base id of BTF that is split from vmlinux */
 	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from */
 	struct blob table;	/* with that: of struct btf_ids_range, see module_word() */
+	struct id_syms id_syms;	/* single ids in .BTF_ids */
 	struct strings kfuncs, struct_ops, trace_events;
 };
 
@@ -279,6 +317,57 @@ uint32_t module_word(const struct module *m, const void *p);
  */
 char *elf_section(struct blob file, const char *name, struct blob *out);
 
+/* version.c ----------------------------------------------------------------- */
+
+/* What a kernel says of itself */
+struct kernel {
+	unsigned int version;	/* 612; 0: not known */
+	bool patched;
+};
+
+/* Look for that in the bytes of vmlinux, an image or raw BTF, beside what @k has already */
+void kernel_look(struct kernel *k, struct blob image);
+/* The running one */
+void kernel_running(struct kernel *k);
+
+/**
+ * rules_choose() - how a kernel decides
+ * @r: what is filled in
+ * @name: what --kernel says, or NULL
+ * @k: what the kernel says
+ * @btf: its BTF
+ *
+ * Return: NULL, or what is wrong, for xfree().
+ */
+char *rules_choose(struct rules *r, const char *name, const struct kernel *k, struct blob btf);
+bool knows(const struct rules *r, enum feature f);
+/* For BTF that is compared and not decided about */
+extern const struct rules *const newest_rules;
+
+/* ids.c --------------------------------------------------------------------- */
+
+/* A type that a module asks for */
+struct id_name {
+	uint32_t kind;
+	const char *name;	/* of .len bytes */
+	int len;
+};
+
+/* What @sym is the id of; false: that is not said, or none that a module can ask for */
+bool id_name(struct id_name *out, const struct id_sym *sym);
+
+/**
+ * ids_wrong() - ids in .BTF_ids that are of other types than their symbols say
+ * @m: the module
+ * @btf: its BTF, as the kernel reads it
+ * @first: the first of them in words, for xfree(), or NULL
+ *
+ * Return: how many there are.
+ */
+unsigned long ids_wrong(const struct module *m, const struct btf *btf, char **first);
+/* Has it ids in lists, which code reads as they are? */
+bool ids_in_lists(const struct module *m);
+
 /* rules.c ------------------------------------------------------------------- */
 
 enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR_VERDICTS };
@@ -292,7 +381,7 @@ struct base {
 };
 
 struct audit {
-	const struct rules *rules;
+	struct rules rules;
 	struct base running;
 	struct base built;	/* .btf is NULL if it is not known */
 	uint8_t *same;		/* from compare_bases(), if both are known */
@@ -307,20 +396,14 @@ struct result {
 	struct strings wrong;	/* the first of them */
 };
 
-/* The rules called @name, or NULL.  rules_names: all of them */
-const struct rules *rules_find(const char *name);
-extern const char rules_names[];
-
 /**
- * base_load() - read the base that modules are compared with
+ * base_parse() - read the base that modules are compared with
  * @b: what is filled in
- * @path: as for read_base()
+ * @raw: its raw BTF, which is freed
  * @r: rules by which it has to be right
  *
  * Return: NULL, or what is wrong, for xfree().
  */
-char *base_load(struct base *b, const char *path, const struct rules *r);
-/* The same for raw BTF, which is freed */
 char *base_parse(struct base *b, struct blob raw, const struct rules *r);
 void base_free(struct base *b);
 
@@ -365,13 +448,19 @@ uint8_t *compare_bases(const struct btf *built, const struct btf *loaded);
  * @built: the BTF, split from the base it was built with
  * @loaded: the same BTF, split from another
  * @base: from compare_bases() of these bases
+ * @m: the module, for the ids in .BTF_ids
  * @max: how many are wanted in words
  * @words: the first of them
  *
  * Return: how many names and references there are.
  */
 unsigned long compare(const struct btf *built, const struct btf *loaded, uint8_t *base,
-		      unsigned int max, struct strings *words);
+		      const struct module *m, unsigned int max, struct strings *words);
+
+/* words.c ------------------------------------------------------------------- */
+
+/* Type @id as C has it, for xfree() */
+char *type_words(const struct btf *btf, uint32_t id);
 
 /* suppress.c ---------------------------------------------------------------- */
 
@@ -400,6 +489,7 @@ void suppressions_free(struct suppressions *s);
 /* report.c ------------------------------------------------------------------ */
 
 struct report {
+	const struct rules *rules;
 	enum format format;
 	bool strict, quiet, progress;
 	bool over;		/* it has been said that the time of the run is */

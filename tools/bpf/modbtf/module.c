@@ -275,29 +275,19 @@ static bool is_btf_ids(const struct elf *e, unsigned int i)
 	return i && i < e->nr && !strcmp(s->name, ".BTF_ids");
 }
 
-/* Symbols in .BTF_ids: of functions, and of sets with flags */
-struct id_sym {
-	const char *name;
-	const void *data;
-	size_t size;
-};
-
-struct id_syms {
-	struct id_sym *sym;
-	size_t nr;
-};
-
 /* In a file that is not loaded a symbol is relative to its section */
 static void add_id(const struct elf *e, struct id_syms *list, const Elf64_Sym *sym,
 		   const char *name)
 {
 	struct blob sec = section_data(e, e->sections + sym->st_shndx);
 
-	if (!inside(&sec, sym->st_value, sym->st_size))
+	if (sym->st_size < sizeof(uint32_t) || !inside(&sec, sym->st_value, sym->st_size))
 		return;
 	if (!(list->nr & (list->nr - 1)))
 		list->sym = xrealloc(list->sym, (list->nr ? 2 * list->nr : 1) * sizeof(*list->sym));
-	list->sym[list->nr++] = (struct id_sym){ name, sec.data + sym->st_value, sym->st_size };
+	list->sym[list->nr++] = (struct id_sym){
+		.name = name, .data = sec.data + sym->st_value, .size = sym->st_size,
+	};
 }
 
 /* Add the @len bytes at @name, which the kernel would take for a name */
@@ -317,8 +307,8 @@ static int cmp_set(const void *a, const void *b)
 	return x->data < y->data ? -1 : x->data > y->data;
 }
 
-/* Is @data in one of the sets, which are in order? */
-static bool in_set(const struct id_syms *sets, const void *data)
+/* Which of the sets, which are in order, is @data in?  NULL: none */
+static const struct id_sym *set_of(const struct id_syms *sets, const void *data)
 {
 	size_t low = 0, high = sets->nr, mid;
 
@@ -330,38 +320,44 @@ static bool in_set(const struct id_syms *sets, const void *data)
 		else
 			high = mid;
 	}
-	return low && data < sets->sym[low - 1].data + sets->sym[low - 1].size;
+	return low && data < sets->sym[low - 1].data + sets->sym[low - 1].size ?
+	       sets->sym + low - 1 : NULL;
 }
 
-/* kfuncs are the functions in a set with flags: func__NAME__NUMBER */
-static void find_kfuncs(struct module *m, const struct id_syms *funcs, struct id_syms *sets)
+/* What is behind the kind in the name of a set, with flags or without; NULL: of no set */
+static const char *set_name(const char *name)
 {
-	const char *name, *end;
-	size_t i;
+	return !strncmp(name, "set__", 5) ? name + 5 :
+	       !strncmp(name, "set8__", 6) ? name + 6 : NULL;
+}
+
+/* Which ids are in sets; kfuncs are the functions in those with flags */
+static void find_sets(struct module *m, struct id_syms *sets)
+{
+	struct id_sym *sym = m->id_syms.sym, *end = sym + m->id_syms.nr;
+	const struct id_sym *set;
+	struct id_name name;
 
 	if (!sets->nr)
 		return;
 	qsort(sets->sym, sets->nr, sizeof(*sets->sym), cmp_set);
-	for (i = 0; i < funcs->nr; i++) {
-		if (!in_set(sets, funcs->sym[i].data))
+	for (; sym < end; sym++) {
+		set = set_of(sets, sym->data);
+		if (!set)
 			continue;
-		/* the last "__" is followed by a number */
-		name = funcs->sym[i].name;
-		for (end = name + strnlen(name, 2 * NAME_LEN); end > name; end--)
-			if (end[0] == '_' && end[-1] == '_')
-				break;
-		if (end > name + 1)
-			add_name(&m->kfuncs, name, end - 1 - name);
+		sym->set = set_name(set->name);
+		if (sym->set == set->name + 6 && id_name(&name, sym) &&
+		    name.kind == BTF_KIND_FUNC)
+			add_name(&m->kfuncs, name.name, name.len);
 	}
 }
 
 static void find_symbols(const struct elf *e, struct module *m)
 {
-	static const char func[] = "__BTF_ID__func__", set[] = "__BTF_ID__set8__";
-	static const char event[] = "__bpf_trace_tp_map_";
+	static const char id[] = "__BTF_ID__", event[] = "__bpf_trace_tp_map_";
 	size_t size = e->is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym), at;
 	const struct section *s = NULL, *strs;
-	struct id_syms funcs = {}, sets = {};
+	struct id_syms sets = {};
 	struct blob data, str;
 	const char *name;
 	Elf64_Sym sym;
@@ -391,15 +387,11 @@ static void find_symbols(const struct elf *e, struct module *m)
 		if (!strncmp(name, event, sizeof(event) - 1))
 			add_name(&m->trace_events, name + sizeof(event) - 1,
 				 strnlen(name + sizeof(event) - 1, NAME_LEN));
-		else if (!is_btf_ids(e, sym.st_shndx))
-			continue;
-		else if (!strncmp(name, func, sizeof(func) - 1))
-			add_id(e, &funcs, &sym, name + sizeof(func) - 1);
-		else if (!strncmp(name, set, sizeof(set) - 1))
-			add_id(e, &sets, &sym, name + sizeof(set) - 1);
+		else if (is_btf_ids(e, sym.st_shndx) && !strncmp(name, id, sizeof(id) - 1))
+			add_id(e, set_name(name + sizeof(id) - 1) ? &sets : &m->id_syms, &sym,
+			       name + sizeof(id) - 1);
 	}
-	find_kfuncs(m, &funcs, &sets);
-	xfree(funcs.sym);
+	find_sets(m, &sets);
 	xfree(sets.sym);
 }
 

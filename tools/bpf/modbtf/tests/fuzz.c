@@ -12,19 +12,29 @@
 
 static const char * const names[] = { "stock-6.1", "stock-6.12", "stock-7.3", "patched-7.3" };
 
+static void load(struct base *b, const char *path, const struct rules *r)
+{
+	struct kernel k;
+	struct blob raw;
+
+	if (read_base(path, &raw, &k) || base_parse(b, raw, r))
+		abort();
+}
+
 static struct audit *audit(unsigned int rules)
 {
 	static struct audit audits[4];
 	struct audit *a = audits + rules;
+	struct kernel k = {};
 
-	if (a->rules)
+	if (a->running.btf)
 		return a;
 	limits.module_memory = 1 << 20;
-	a->rules = rules_find(names[rules]);
-	a->wrong_types = 3;
-	if (base_load(&a->running, getenv("BASE"), a->rules) ||
-	    base_load(&a->built, getenv("BUILT"), a->rules))
+	if (rules_choose(&a->rules, names[rules], &k, (struct blob){}))
 		abort();
+	a->wrong_types = 3;
+	load(&a->running, getenv("BASE"), &a->rules);
+	load(&a->built, getenv("BUILT"), newest_rules);
 	a->same = compare_bases(a->built.btf, a->running.btf);
 	return a;
 }
@@ -52,7 +62,8 @@ static void kernel(struct blob in)
 {
 	struct base b = {};
 	struct blob raw;
-	char *problem = find_base(in, &raw) ?: base_parse(&b, raw, audit(2)->rules);
+	struct kernel k;
+	char *problem = find_base(in, &raw, &k) ?: base_parse(&b, raw, newest_rules);
 
 	xfree(problem);
 	base_free(&b);
