@@ -351,6 +351,28 @@ static bool is_cycle(const struct btf *btf, u32 id, u32 *state)
 	return false;
 }
 
+/* Nobody looks at the names of parameters before relocation, which refuses one that is nowhere
+ * only in this series.  Others take it; then it is no name.
+ */
+static void forget_lost_names(const struct btf *btf)
+{
+	u32 id, nr = btf_nr_types(btf), i;
+	struct btf_param *p;
+	struct btf_type *t;
+
+	for (id = btf->start_id; id < nr; id++) {
+		t = btf_type_by_id(btf, id);
+		if (!btf_type_is_func_proto(t))
+			continue;
+		p = btf_params(t);
+		for (i = 0; i < btf_type_vlen(t); i++) {
+			tick();
+			if (!btf_str(btf, p[i].name_off))
+				p[i].name_off = 0;
+		}
+	}
+}
+
 /* Relocation of a stock kernel does not look where an id leads, and follows arrays to
  * their end.  NULL, or what would happen to it.
  */
@@ -412,6 +434,7 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		wrong(out, "invalid", 0,
 		      xstrdup("a distilled base without types, ids are off by one"));
 	} else {
+		forget_lost_names(&btf);
 		err = dist.nr_types ? relocate(&btf, a->running.btf, &out->detail) : 0;
 		/* this kernel follows them to their end */
 		if (err == -ELOOP)

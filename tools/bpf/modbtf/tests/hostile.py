@@ -490,6 +490,12 @@ def reports(d):
     put(d + 'base', BASE.raw())
     put(d + 'whole.ko', module(split, base=BASE, note=0x103, sections=[('.BTF.base', 1, 0, distilled.raw())]))
     put(d + 'stripped.ko', module(split, base=BASE, note=0x103))
+    # a parameter whose name is nowhere
+    lost = small_split(distilled)
+    lost.proto(distilled.int_id, [(1 << 20, distilled.int_id)])
+    put(d + 'lost-name.ko', module(lost, base=BASE, note=0x103, sections=[('.BTF.base', 1, 0, distilled.raw())]))
+    # a header, and no type behind it
+    put(d + 'no-types.ko', module(Btf(BASE), base=BASE))
     # two variables of a section at one offset
     bad = small_base()
     v1 = bad.add(VAR, 'speed', bad.int_id, rest=struct.pack('<I', 1))
