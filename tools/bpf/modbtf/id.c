@@ -65,12 +65,8 @@ int cmd_id(char **paths, int nr)
 
 	for (i = 0; i < nr; i++) {
 		problem = read_file(paths[i], true, &file);
-		if (!problem && is_package(&file)) {
-			xfree(file.data);
-			problem = xstrdup("a package; name a file in it");
-		}
 		if (!problem)
-			problem = unpack(file, &file);
+			problem = unpack_one(&file, "file in it");
 		if (problem) {
 			complain("%s: %s", paths[i], problem);
 			xfree(problem);

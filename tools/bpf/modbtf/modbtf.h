@@ -530,6 +530,10 @@ struct look {
  * its path in a package, or @path.  Makes the arena, if there is none.
  */
 void look(struct look *l, struct audit *a, const char *path, const char *inside);
+/* Undo the compression of a file that is no package; else that is wrong: it has more than one
+ * @what.  Returns NULL, or what is wrong, for xfree(); then the file is freed, too.
+ */
+char *unpack_one(struct blob *file, const char *what);
 /* Free the file and what points into it; names and the result stay */
 void look_forget_file(struct look *l);
 
