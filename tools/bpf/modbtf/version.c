@@ -105,10 +105,8 @@ void kernel_look(struct kernel *k, struct blob image)
 		      has_word(image, "module_btf_load");
 	while (!k->version && p && (p = memmem(p, last - p, banner, sizeof(banner) - 1))) {
 		p += sizeof(banner) - 1;
-		if (last - p >= (ptrdiff_t)sizeof(text)) {
-			memcpy(text, p, sizeof(text) - 1);
-			k->version = parse_version(text, &end);
-		}
+		memcpy(text, p, min_t(size_t, last - p, sizeof(text) - 1));
+		k->version = parse_version(text, &end);
 	}
 }
 
