@@ -17,8 +17,8 @@
 #define NEWEST		703
 
 /* By the commits of Linux and, from 6.1 on, by what kernels of Debian decide (tests/check-modbtf).
- * A vendor may have carried a change to a kernel of an older number: then its BTF has @sign, a name
- * that came with it.
+ * Vendors carry all of BPF to kernels of an older number: then BTF has @sign, a name that came with
+ * this version of it.
  */
 static const struct {
 	unsigned int since, until;	/* until: the first that has it no more, or 0 */
@@ -37,7 +37,7 @@ static const struct {
 	[SECTION_NAMES]		= { 609 },				/* bd70a8fb7ca4 */
 	[DISTILLED]		= { 611, .sign = "btf_relocate" },	/* 8646db238997 */
 	[TAG_FLAGS]		= { 615 },				/* 53ee0d66d7a6 */
-	[LAYOUT]		= { 701, .sign = "layout_off" },
+	[LAYOUT]		= { 701, .sign = "btf_layout" },
 	[LONG_TYPES]		= { 702 },
 };
 
@@ -53,18 +53,18 @@ bool knows(const struct rules *r, enum feature f)
 	return r->features >> f & 1;
 }
 
-/* Rules of @version, which may be newer than the last that is known */
-static void set_rules(struct rules *r, bool patched, unsigned int version)
+/* What @version takes */
+static uint32_t features_of(unsigned int version)
 {
-	unsigned int f, v = version < NEWEST ? version : NEWEST;
+	uint32_t known = 0;
+	unsigned int f;
 
-	*r = (struct rules){ .patched = patched, .version = v };
-	snprintf(r->name, sizeof(r->name), "%s-%u.%u", patched ? "patched" : "stock", v / 100,
-		 v % 100);
 	for (f = 0; f < NR_FEATURES; f++)
-		if ((v >= features[f].since && (!features[f].until || v < features[f].until)) ||
-		    v == features[f].also[0] || v == features[f].also[1])
-			r->features |= 1U << f;
+		if ((version >= features[f].since &&
+		     (!features[f].until || version < features[f].until)) ||
+		    version == features[f].also[0] || version == features[f].also[1])
+			known |= 1U << f;
+	return known;
 }
 
 /* Is @word there, by itself, among the strings in @b? */
@@ -146,7 +146,7 @@ static bool parse_rules(const char *name, bool *patched, unsigned int *version)
 char *rules_choose(struct rules *r, const char *name, const struct kernel *k, struct blob btf)
 {
 	bool patched = k->patched;
-	unsigned int version = 0, f;
+	unsigned int version = 0, as, f;
 
 	if (name && !parse_rules(name, &patched, &version))
 		return xasprintf("--kernel=%s: not stock or patched, nor stock-X.Y or patched-X.Y",
@@ -157,11 +157,18 @@ char *rules_choose(struct rules *r, const char *name, const struct kernel *k, st
 	if ((version ?: k->version ?: OLDEST) < OLDEST)
 		return xasprintf("Linux %u.%u has no BTF of modules, which began with 5.11",
 				 (version ?: k->version) / 100, (version ?: k->version) % 100);
-	set_rules(r, patched, version ?: k->version ?: NEWEST);
-	r->guessed = !version && (!k->version || k->version > NEWEST);
+	*r = (struct rules){
+		.patched = patched,
+		.version = version ?: min_t(unsigned int, k->version ?: NEWEST, NEWEST),
+		.guessed = !version && (!k->version || k->version > NEWEST),
+	};
 	r->found = !name || (!version && !r->guessed);
+	snprintf(r->name, sizeof(r->name), "%s-%u.%u", patched ? "patched" : "stock",
+		 r->version / 100, r->version % 100);
+	as = r->version;
 	for (f = 0; f < NR_FEATURES && r->found; f++)
-		if (features[f].sign && has_word(btf, features[f].sign))
-			r->features |= 1U << f;
+		if (features[f].sign && features[f].since > as && has_word(btf, features[f].sign))
+			as = features[f].since;
+	r->features = features_of(as);
 	return NULL;
 }
