@@ -9,6 +9,7 @@ vermagic loads.
 import struct
 import sys
 
+sys.dont_write_bytecode = True
 from hostile import (CONST, DATASEC, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC, PROTO, PTR, STRUCT,
                      TYPE_TAG, VAR, INT, Btf, elf, module, put)
 
