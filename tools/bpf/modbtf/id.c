@@ -34,11 +34,11 @@ static int base_id(const char *path, struct blob file)
 	/* as the newest kernel reads it */
 	static const struct rules newest = { "", false, 703 };
 	char text[2 * BTF_BASE_ID_SIZE + 1];
-	struct blob raw;
+	struct image image;
 	struct base b = {};
 	char *problem;
 
-	problem = find_base(file, &raw) ?: base_parse(&b, raw, &newest) ?: b.problem;
+	problem = find_base(file, &image) ?: base_parse(&b, image.btf, &newest) ?: b.problem;
 	if (problem) {
 		complain("%s: %s", path, problem);
 	} else {

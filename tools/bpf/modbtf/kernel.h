@@ -54,6 +54,7 @@ struct btf {
 	u32 start_str_off;
 	struct btf *base_btf;
 	u32 named_start_id;		/* see btf_named_start_id() */
+	u32 long_size;			/* of unsigned long in a base; 0: it has none */
 	const char *why;		/* it is malformed */
 	u32 why_id;			/* the type that is, or 0 */
 	const struct btf_type *why_type; /* where that is, or NULL */

@@ -230,7 +230,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "audit MODULES...\nexplain MODULE\nid FILE...\nstatus",
-	.doc = "Say which modules, also in directories, .deb and .rpm, keep their BTF on a kernel.",
+	.doc = "Say which modules, also in directories and packages, keep their BTF on a kernel.",
 };
 
 /* Read a base or end */

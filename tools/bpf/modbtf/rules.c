@@ -67,10 +67,13 @@ char *base_parse(struct base *b, struct blob raw, const struct rules *r)
 
 char *base_load(struct base *b, const char *path, const struct rules *r)
 {
-	struct blob raw;
+	char *problem;
+	struct image image;
 
 	*b = (struct base){};
-	return read_base(path, &raw) ?: base_parse(b, raw, r);
+	problem = read_base(path, &image) ?: base_parse(b, image.btf, r);
+	b->machine = image.machine;
+	return problem;
 }
 
 void base_free(struct base *b)
@@ -441,8 +444,7 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 
 char *foreign(const struct audit *a, const struct module *m)
 {
-	return m->swapped != a->running.swapped ?
-	       xstrdup("of another byte order than the kernel") : NULL;
+	return foreign_to(&a->running, m);
 }
 
 void decide(struct audit *a, const struct module *m, struct result *out)

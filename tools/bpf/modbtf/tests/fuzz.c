@@ -51,8 +51,8 @@ static void trouble(void *ctx, const char *path, char *problem)
 static void kernel(struct blob in)
 {
 	struct base b = {};
-	struct blob raw;
-	char *problem = find_base(in, &raw) ?: base_parse(&b, raw, audit(2)->rules);
+	struct image image;
+	char *problem = find_base(in, &image) ?: base_parse(&b, image.btf, audit(2)->rules);
 
 	xfree(problem);
 	base_free(&b);
@@ -72,6 +72,7 @@ static void suppressions(struct blob in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct finder finder = { "module", is_module_name, module, trouble, audit(1) };
 	struct place place = { "fuzz.ko", NULL, "fuzz.ko" };
 	struct blob in;
 
@@ -83,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		kernel(in);
 		break;
 	case 5:
-		read_package("fuzz.deb", -1, in, module, trouble, audit(1));
+		read_package("fuzz.deb", -1, in, &finder);
 		xfree(in.data);
 		break;
 	case 6:

@@ -132,7 +132,11 @@ fuzz() {
 	for f in "$work"/files/{base,base.elf,mips/base,mips/base.elf,vmlinuz.gzip,vmlinuz.xz}; do
 		{ printf '\x04' && cat "$f"; } >"$seeds/$((n += 1))"
 	done
-	for f in "$work"/files/*.{deb,rpm} "$work"/files/hostile/{exec_filter,links}/*.{deb,rpm}; do
+	for f in "$work"/files/forms/kernels/{ok/{Image,z,b,u}*,be/*,bad/*}; do
+		{ printf '\x04' && cat "$f"; } >"$seeds/$((n += 1))"
+	done
+	for f in "$work"/files/*.{deb,rpm} "$work"/files/hostile/{exec_filter,links}/*.{deb,rpm} \
+		"$work"/files/forms/archives/{ok,linked,bad}/*; do
 		{ printf '\x05' && cat "$f"; } >"$seeds/$((n += 1))"
 	done
 	for f in "$here"/cases/baseline/expected "$here"/cases/suppress/input; do
@@ -172,6 +176,7 @@ xz -k unstamped.ko
 gzip -k stamped.ko
 zstd -q -k distilled.ko
 python3 "$here/hostile.py" hostile || exit
+python3 "$here/forms.py" forms || exit
 export PATH=$out/check-asan:$here:$PATH
 
 for dir in "$here"/cases/${CASE:-*}/; do
