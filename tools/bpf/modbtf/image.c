@@ -318,6 +318,8 @@ static char *look_in(const struct blob *b, struct image *out, unsigned int depth
 static char *look_in_streams(const struct blob *b, struct image *out, unsigned int depth,
 			     unsigned int *nr, const char **other)
 {
+	/* what a compression can begin by: there are many places */
+	static const char begins[] = "\x1f\xfd\x28\x04\x02\x42\x5d\x89";
 	struct blob at, inner;
 	char *problem = NULL;
 	size_t off;
@@ -325,6 +327,8 @@ static char *look_in_streams(const struct blob *b, struct image *out, unsigned i
 	for (off = 0; off < b->size && !out->btf.data && !problem; off++) {
 		if (!(off % BLOCK))
 			tick_now();
+		if (!memchr(begins, ((char *)b->data)[off], sizeof(begins) - 1))
+			continue;
 		at = part(b, off, UINT64_MAX);
 		if (starts(&at, "\x89LZO\0\r\n", 7))
 			*other = unreadable(&at);

@@ -254,7 +254,9 @@ void source_take_back(struct source *s, struct archive *a)
 	uint64_t unused = s->given - archive_filter_bytes(a, -1);
 
 	/* it is in the last block: of what came before it more than a header was needed */
-	s->from = unused < s->to ? s->to - unused : 0;
+	s->failed = unused > s->to;
+	s->err = EIO;
+	s->from = s->failed ? s->to : s->to - unused;
 }
 
 /* More room for @b, of which @room is used.  If there is no memory, @b is freed: then there is

@@ -290,8 +290,8 @@ uint32_t module_word(const struct module *m, const void *p);
 
 struct base;
 
-/* Why a kernel with this base cannot load @m whatever its BTF, for xfree(), or NULL */
-char *foreign_to(const struct base *b, const struct module *m);
+/* Why a kernel with base @b, called @name, cannot load @m whatever its BTF, for xfree(), or NULL */
+char *foreign_to(const struct base *b, const char *name, const struct module *m);
 
 /* rules.c ------------------------------------------------------------------- */
 

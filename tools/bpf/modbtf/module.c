@@ -512,7 +512,7 @@ static char *machine_name(uint16_t machine)
 	return xasprintf("machine %u", machine);
 }
 
-char *foreign_to(const struct base *b, const struct module *m)
+char *foreign_to(const struct base *b, const char *name, const struct module *m)
 {
 	u32 size = b->btf ? b->btf->long_size : 0;
 	char *kernel, *module, *problem;
@@ -521,16 +521,15 @@ char *foreign_to(const struct base *b, const struct module *m)
 	if (b->machine && m->machine && b->machine != m->machine) {
 		kernel = machine_name(b->machine);
 		module = machine_name(m->machine);
-		problem = xasprintf("of another machine than the kernel: %s, not %s", module,
-				    kernel);
+		problem = xasprintf("of another machine than %s: %s, not %s", name, module, kernel);
 		xfree(kernel);
 		xfree(module);
 		return problem;
 	}
 	if (m->swapped != b->swapped)
-		return xstrdup("of another byte order than the kernel");
+		return xasprintf("of another byte order than %s", name);
 	if (size && size != (m->is32 ? 4 : 8))
-		return xasprintf("of another size of pointers than the kernel: %d bits, not %u",
+		return xasprintf("of another size of pointers than %s: %d bits, not %u", name,
 				 m->is32 ? 32 : 64, size * 8);
 	return NULL;
 }

@@ -292,22 +292,18 @@ static void check_member(const void *node, VISIT when, void *ctx)
 						 MAX_SHOWN, m->target, r->f->what));
 }
 
-static bool is_one_of(const char *name, const char * const *names)
+/* Is it @tar or that in any compression? */
+static bool is_tar_of(const char *name, const char *tar)
 {
-	while (*names && strcmp(name, *names))
-		names++;
-	return *names;
+	size_t len = strlen(tar);
+
+	return !strncmp(name, tar, len) && (!name[len] || name[len] == '.');
 }
 
-/* Names of what a .deb or .ipk has its files in, as in deb(5) */
+/* What a .deb or .ipk has its files in */
 static bool is_data_tar(const char *name)
 {
-	static const char * const names[] = {
-		"data.tar", "data.tar.gz", "data.tar.xz", "data.tar.zst", "data.tar.bz2",
-		"data.tar.lzma", NULL
-	};
-
-	return is_one_of(name, names);
+	return is_tar_of(name, "data.tar");
 }
 
 static bool read_data(struct reader *r, struct archive *outer, unsigned int depth);
@@ -370,13 +366,9 @@ static bool read_data(struct reader *r, struct archive *outer, unsigned int dept
 	return whole;
 }
 
-/* The .deb that is open in @a */
+/* The .deb that is open in @a; members as in deb(5) */
 static bool read_deb(struct reader *r, struct archive *a, unsigned int depth)
 {
-	static const char * const others[] = {
-		"debian-binary", "control.tar", "control.tar.gz", "control.tar.xz",
-		"control.tar.zst", NULL
-	};
 	struct archive_entry *entry;
 	bool found = false;
 	const char *name;
@@ -388,7 +380,8 @@ static bool read_deb(struct reader *r, struct archive *a, unsigned int depth)
 			found = true;
 			if (!read_data(r, a, depth))
 				return false;
-		} else if (!is_one_of(name, others) && *name != '_') {
+		} else if (strcmp(name, "debian-binary") && !is_tar_of(name, "control.tar") &&
+			   *name != '_') {
 			trouble_of(r, name, xstrdup(is_data_tar(name) ? "a second one" :
 						    "no .deb has such a member"));
 		}
@@ -542,7 +535,8 @@ static bool read_archive(struct reader *r, struct source *s, enum kind kind, uns
 		trouble(r, archive_problem(a));
 	else
 		whole = kind == K_DEB ? read_deb(r, a, depth) : read_members(r, a, depth);
-	source_take_back(s, a);
+	if (kind == K_CPIO)
+		source_take_back(s, a);
 	archive_read_free(a);
 	return whole;
 }
@@ -559,6 +553,9 @@ static bool read_compressed(struct reader *r, struct source *s, unsigned int dep
 		whole = read_archives(r, &inner, depth + 1, true);
 	else
 		trouble(r, archive_problem(a));
+	/* to where it ends */
+	if (whole)
+		skip_rest(a);
 	source_close(&inner);
 	source_take_back(s, a);
 	archive_read_free(a);

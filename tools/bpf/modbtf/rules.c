@@ -444,7 +444,8 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 
 char *foreign(const struct audit *a, const struct module *m)
 {
-	return foreign_to(&a->running, m);
+	return foreign_to(&a->running, "the kernel", m) ?:
+	       a->built.btf ? foreign_to(&a->built, "--built-against", m) : NULL;
 }
 
 void decide(struct audit *a, const struct module *m, struct result *out)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Write kernels and modules in the forms they come in.
 
-forms.py DIR: DIR/kernels and DIR/archives; tests/cases/{kernels,archives}/input say what is right.
+forms.py DIR: a directory in DIR for each case; tests/cases/*/input say what is right.
 """
 import bz2
 import gzip
@@ -235,8 +235,22 @@ def archives(d):
     put(d + 'bad/no-modules.cpio', early)
 
 
+def foreign(d):
+    """Modules and kernels of different machines; BTF tells the size of pointers"""
+    for name, size in (('long unsigned int', 4), ('unsigned long', 8)):
+        b = small_base()
+        b.int('long long unsigned int', 8)
+        b.int(name, size)
+        put(d + 'btf-%d' % (8 * size), b.raw())
+        put(d + 'on-%d.ko' % (8 * size), module(small_split(b), base=b))
+    for name, magic, pe_machine, machine in (('arm64', b'ARM\x64', 0xaa64, 183), ('riscv', b'RSC\x05', 0x5064, 243),
+                                             ('loongarch', b'', 0x6264, 258), ('x86', b'', 0x8664, 62)):
+        put(d + name + '.image', image(magic, pe_machine, BASE.raw()))
+        put(d + name + '.ko', module(small_split(BASE), base=BASE, machine=machine))
+
+
 def main():
-    for case in (kernels, archives):
+    for case in (kernels, archives, foreign):
         case('%s/%s/' % (sys.argv[1], case.__name__))
 
 
