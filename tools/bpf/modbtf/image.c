@@ -13,8 +13,10 @@
 #include "kernel.h"
 #include "modbtf.h"
 
-/* Compressions in one another: a kernel in an image that is compressed, too */
-#define MAX_DEPTH	3
+/* Images in one another: a unified kernel image has a bzImage, which has vmlinux */
+#define MAX_DEPTH	4
+/* Of these, where a compression is searched for */
+#define MAX_SEARCHED	2
 
 /* Documentation/arch/x86/boot.rst; drivers/firmware/efi/libstub/zboot-header.S is simpler */
 #define SETUP_SECTS	0x1f1
@@ -353,7 +355,9 @@ static char *look_in(const struct blob *b, struct image *out, unsigned int depth
 	unsigned int nr = 0;
 	bool none;
 
-	if (inner.data && depth < MAX_DEPTH)
+	if (depth > MAX_DEPTH)
+		return xstrdup("too many images in one another");
+	if (inner.data)
 		return look_in(&inner, out, depth + 1);
 	problem = find_payload(b, &inner);
 	if (problem)
@@ -371,7 +375,7 @@ static char *look_in(const struct blob *b, struct image *out, unsigned int depth
 	inner = find_raw(b);
 	if (inner.data)
 		out->btf = copy(inner);
-	else if (depth < MAX_DEPTH)
+	else if (depth <= MAX_SEARCHED)
 		problem = look_in_streams(b, out, depth, &nr, &other);
 	if (!out->btf.data && !problem) {
 		problem = other ? unreadable_problem(other) :

@@ -150,6 +150,10 @@ def kernels(d):
     damaged = bytearray(zboot(b'gzip', gzip.compress(arm64)))
     damaged[0x480] ^= 0xff
     put(d + 'bad/zboot-damaged', bytes(damaged))
+    deep = arm64
+    for _ in range(8):
+        deep = zboot(b'gzip', gzip.compress(deep))
+    put(d + 'bad/zboot-deep', deep)
     put(d + 'bad/zboot-lzo', zboot(b'lzo', LZO))
     put(d + 'bad/zImage-lzo', at(0x400, (0x24, b'\x18\x28\x6f\x01')) + CODE + LZO + CODE)
     put(d + 'bad/vmlinux.lzo', LZO)
