@@ -35,6 +35,8 @@ check-all:
 	@$(MAKE) -s check-compose
 	@$(MAKE) -s check-upstream
 	@$(MAKE) -s check-modbtf
+	@$(MAKE) -s check-foreign
+	@$(MAKE) -s check-images
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(RELOCATING)"
 	@$(MAKE) -s bench-modbtf
@@ -96,6 +98,12 @@ modbtf: setup-modbtf
 check-modbtf: setup-guest modbtf
 	@tests/check-modbtf $(if $(findstring command,$(origin BASES)),$(BASES))
 
+check-foreign: setup-modbtf-foreign
+	@tests/check-foreign
+
+check-images: setup-modbtf modbtf
+	@tests/check-images $(RELOCATING)
+
 bench-modbtf: setup-bench modbtf
 	@tests/bench/modbtf
 
@@ -143,6 +151,8 @@ help:
 	@echo 'make shell        a prompt in the guest; PATCHED=0: with the unpatched kernel'
 	@echo 'make modbtf       build/modbtf/modbtf, which says which modules keep their BTF on a kernel'
 	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules'
+	@echo 'make check-foreign the tests of modbtf on big-endian s390x and 32-bit arm, under qemu-user'
+	@echo 'make check-images modbtf on kernels of Debian as they are packed, of five architectures; downloads 1 GB'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base that can; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the patches builds by W=1'
@@ -155,4 +165,4 @@ help:
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check dev check-all check-abi check-series check-compose check-upstream bench tree refresh patches kernel shell lint \
-	modbtf check-modbtf bench-modbtf doc setup clean help
+	modbtf check-modbtf check-foreign check-images bench-modbtf doc setup clean help

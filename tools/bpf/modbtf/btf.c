@@ -124,6 +124,10 @@ static int check_int(struct btf *btf, const struct btf_type *t)
 	bits = BTF_INT_BITS(data) + BTF_INT_OFFSET(data);
 	if (bits > 128 || (bits + 7) / 8 > t->size)
 		return BAD(btf, "integer has more bits than bytes");
+	/* as gcc and clang call it; that of the kernel is of the size of its pointers */
+	if (!btf->base_btf && (!strcmp(btf_str(btf, t->name_off), "long unsigned int") ||
+			       !strcmp(btf_str(btf, t->name_off), "unsigned long")))
+		btf->long_size = t->size;
 	switch (BTF_INT_ENCODING(data)) {
 	case 0:
 	case BTF_INT_SIGNED:

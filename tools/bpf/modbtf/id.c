@@ -32,12 +32,11 @@ static int module_id(const char *path, struct blob file)
 static int base_id(const char *path, struct blob file)
 {
 	char text[2 * BTF_BASE_ID_SIZE + 1];
-	struct blob raw;
+	struct image image;
 	struct base b = {};
-	struct kernel k;
 	char *problem;
 
-	problem = find_base(file, &raw, &k) ?: base_parse(&b, raw, newest_rules) ?: b.problem;
+	problem = find_base(file, &image) ?: base_parse(&b, &image, newest_rules) ?: b.problem;
 	if (problem) {
 		complain("%s: %s", path, problem);
 	} else {

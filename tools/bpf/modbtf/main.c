@@ -230,7 +230,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "audit MODULES...\nexplain MODULE\nid FILE...\nstatus",
-	.doc = "Say which modules, also in directories, .deb and .rpm, keep their BTF on a kernel.",
+	.doc = "Say which modules, also in directories and packages, keep their BTF on a kernel.",
 };
 
 static void die_of(const char *path, char *problem)
@@ -243,30 +243,29 @@ static void die_of(const char *path, char *problem)
 static void load_running(struct audit *a, const struct args *args)
 {
 	const char *path = args->base ?: RUNNING;
-	struct kernel k;
-	struct blob raw;
+	struct image image;
+	struct kernel *k = &image.kernel;
 	char *problem;
 
 	work_on(path);
-	die_of(path, read_base(path, &raw, &k));
+	die_of(path, read_base(path, &image));
 	if (!strcmp(path, RUNNING))
-		kernel_running(&k);
-	problem = rules_choose(&a->rules, args->kernel, &k, raw);
+		kernel_running(k);
+	problem = rules_choose(&a->rules, args->kernel, k, image.btf);
 	if (problem)
 		die("%s", problem);
-	if (a->rules.guessed && k.version)
+	if (a->rules.guessed && k->version)
 		complain("%s: Linux %u.%u is newer than what is known, decided as %s", path,
-			 k.version / 100, k.version % 100, a->rules.name);
+			 k->version / 100, k->version % 100, a->rules.name);
 	else if (a->rules.guessed && !args->kernel)
 		complain("%s: does not say of which version it is, decided as %s; see --kernel",
 			 path, a->rules.name);
-	die_of(path, base_parse(&a->running, raw, &a->rules));
+	die_of(path, base_parse(&a->running, &image, &a->rules));
 }
 
 static void prepare(struct audit *a, const struct args *args)
 {
-	struct kernel k;
-	struct blob raw;
+	struct image image;
 
 	*a = (struct audit){ .wrong_types = args->wrong_types };
 	load_running(a, args);
@@ -275,8 +274,8 @@ static void prepare(struct audit *a, const struct args *args)
 	if (!args->built)
 		return;
 	work_on(args->built);
-	die_of(args->built, read_base(args->built, &raw, &k) ?:
-			    base_parse(&a->built, raw, newest_rules));
+	die_of(args->built, read_base(args->built, &image) ?:
+			    base_parse(&a->built, &image, newest_rules));
 	die_of(args->built, a->built.problem);
 	if (a->running.btf && !a->rules.patched)
 		a->same = compare_bases(a->built.btf, a->running.btf);

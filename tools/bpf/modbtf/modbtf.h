@@ -210,6 +210,8 @@ char *read_file(const char *path, bool wait, struct blob *out);
  * Return: NULL, or what is wrong, for xfree(); then @in is freed, too.
  */
 char *unpack(struct blob in, struct blob *out);
+/* What can be undone of the compression that @in begins as; where that ends need not be known */
+char *unpack_piece(struct blob in, struct blob *out);
 
 /* Stop if libarchive would run a program for one of these compressions */
 void check_libarchive(void);
@@ -231,21 +233,26 @@ typedef void (*trouble_fn)(void *ctx, const char *path, char *problem);
 
 /* tree.c, package.c ------------------------------------------------------------ */
 
-/**
- * read_modules() - find the modules in a file, a directory or a package
- * @path: module, directory, .deb or .rpm
- * @module: called for each module, in an order that repeats; for a file with several
- *	names once
- * @trouble: called for each file that cannot be read
- * @ctx: for both
- */
+/* What is looked for */
+struct finder {
+	const char *what;	/* a word for it */
+	bool (*wanted)(const char *path);
+	module_fn found;	/* in an order that repeats; for a file with several names once */
+	trouble_fn trouble;	/* called for each file that cannot be read */
+	void *ctx;		/* for both */
+	bool is_base;		/* not limited as a module is: one of a package has no arena */
+};
+
+/* Find what @f looks for in a file, a directory or a package; a file by itself is taken for it */
+void read_files(const char *path, const struct finder *f);
+/* The same for modules */
 void read_modules(const char *path, module_fn module, trouble_fn trouble, void *ctx);
-/* The same for a package called @name, which is open as @fd and begins with @data.  If @fd is
- * negative, @data is all of it.
- */
-void read_package(const char *name, int fd, struct blob data, module_fn module,
-		  trouble_fn trouble, void *ctx);
+/* The same for a package called @name: all of the file @fd, or if that is negative, @data */
+void read_package(const char *name, int fd, struct blob data, const struct finder *f);
+/* Does it begin as a package or another archive? */
 bool is_package(const struct blob *b);
+/* The same, also of one that is compressed */
+bool is_archive(int fd, struct blob data);
 /* Is a file of this name a module? */
 bool is_module_name(const char *path);
 /* What of @path is behind lib/modules/RELEASE/, or @path */
@@ -253,17 +260,29 @@ const char *module_path(const char *path);
 
 /* image.c ------------------------------------------------------------------- */
 
+/* What a kernel says of itself */
+struct kernel {
+	unsigned int version;	/* 612; 0: not known */
+	bool patched;
+};
+
+/* What is known of a kernel by its file */
+struct image {
+	struct blob btf;	/* raw, for xfree() */
+	uint16_t machine;	/* as e_machine of ELF; 0: not known */
+	struct kernel kernel;
+};
+
 /**
  * read_base() - get the BTF of a kernel
- * @path: vmlinux, vmlinuz or raw BTF, or one of these compressed
- * @out: raw BTF, for xfree()
- * @k: what the kernel says of itself
+ * @path: vmlinux, an image in any form, a package or directory with one, or raw BTF
+ * @out: what was found
  *
  * Return: NULL, or what is wrong, for xfree().
  */
-char *read_base(const char *path, struct blob *out, struct kernel *k);
+char *read_base(const char *path, struct image *out);
 /* The same for a file that has been read; @in is freed */
-char *find_base(struct blob in, struct blob *out, struct kernel *k);
+char *find_base(struct blob in, struct image *out);
 
 /* module.c ------------------------------------------------------------------ */
 
@@ -285,8 +304,9 @@ struct id_syms {
  */
 struct module {
 	char *name;
+	uint16_t machine;	/* e_machine */
 	bool is32;
-	bool swapped;		/* big-endian: then BTF is in copies, the other way round */
+	bool swapped;		/* of the other byte order: BTF is in copies, the other way round */
 	struct blob split;	/* .BTF */
 	struct blob base;	/* .BTF.base */
 	struct blob ids;	/* .BTF_ids */
@@ -312,18 +332,12 @@ char *module_parse(struct module *m, struct blob file, const char *path);
 /* The word at @p in .BTF_ids or its table, aligned or not, in the byte order of this program */
 uint32_t module_word(const struct module *m, const void *p);
 
-/* Section @name of an ELF file; .data is NULL if there is none.  Returns NULL, or
- * what is wrong with the file, for xfree().
- */
-char *elf_section(struct blob file, const char *name, struct blob *out);
+struct base;
+
+/* Why a kernel with base @b, called @name, cannot load @m whatever its BTF, for xfree(), or NULL */
+char *foreign_to(const struct base *b, const char *name, const struct module *m);
 
 /* version.c ----------------------------------------------------------------- */
-
-/* What a kernel says of itself */
-struct kernel {
-	unsigned int version;	/* 612; 0: not known */
-	bool patched;
-};
 
 /* Look for that in the bytes of vmlinux, an image or raw BTF, beside what @k has already */
 void kernel_look(struct kernel *k, struct blob image);
@@ -376,7 +390,8 @@ enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR
 struct base {
 	struct btf *btf;	/* NULL: not known, or @problem */
 	char *problem;		/* the kernel cannot use it, and why */
-	bool swapped;		/* its file was big-endian */
+	bool swapped;		/* its file was of the other byte order */
+	uint16_t machine;	/* see struct image */
 	uint8_t id[BTF_BASE_ID_SIZE];
 };
 
@@ -399,12 +414,12 @@ struct result {
 /**
  * base_parse() - read the base that modules are compared with
  * @b: what is filled in
- * @raw: its raw BTF, which is freed
+ * @from: where that was found; its raw BTF is freed
  * @r: rules by which it has to be right
  *
  * Return: NULL, or what is wrong, for xfree().
  */
-char *base_parse(struct base *b, struct blob raw, const struct rules *r);
+char *base_parse(struct base *b, const struct image *from, const struct rules *r);
 void base_free(struct base *b);
 
 /* Was .BTF.base taken from it after it was built? */

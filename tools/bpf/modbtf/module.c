@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ELF file of a module, read as kernel/module/btf.c does.  Nothing in it is
- * trusted: it may be cut off or made to do harm.
+ * The ELF file of a module.  It is read by hand, and not by libelf as a kernel is: what
+ * elf_validity_cache_*() of kernel/module/main.c refuse has to be refused, and no more; of two
+ * sections the kernel takes the first or neither; and symbols are looked at in place, for speed.
+ * Nothing in it is trusted: it may be cut off or made to do harm.
  */
 
 #include <byteswap.h>
@@ -13,6 +15,12 @@
 
 /* As for a kernel of 64 bits */
 #define MODULE_NAME_LEN		56
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define HOST_DATA		ELFDATA2MSB
+#else
+#define HOST_DATA		ELFDATA2LSB
+#endif
 
 /* Names in a list; no module has so many */
 #define MAX_NAMES		16384
@@ -26,7 +34,7 @@ struct section {
 struct elf {
 	struct blob file;
 	bool is32, swapped;
-	uint16_t type;
+	uint16_t type, machine;
 	struct section *sections;
 	unsigned int nr;
 };
@@ -62,6 +70,7 @@ static Elf64_Ehdr read_header(const struct elf *e, const void *p)
 		memcpy(&h32, p, sizeof(h32));
 		return (Elf64_Ehdr){
 			.e_type = half(e, h32.e_type),
+			.e_machine = half(e, h32.e_machine),
 			.e_shoff = word(e, h32.e_shoff),
 			.e_shentsize = half(e, h32.e_shentsize),
 			.e_shnum = half(e, h32.e_shnum),
@@ -71,6 +80,7 @@ static Elf64_Ehdr read_header(const struct elf *e, const void *p)
 	memcpy(&h, p, sizeof(h));
 	return (Elf64_Ehdr){
 		.e_type = half(e, h.e_type),
+		.e_machine = half(e, h.e_machine),
 		.e_shoff = xword(e, h.e_shoff),
 		.e_shentsize = half(e, h.e_shentsize),
 		.e_shnum = half(e, h.e_shnum),
@@ -146,7 +156,7 @@ static const char *elf_open(struct elf *e, struct blob file)
 	    (ident[EI_DATA] != ELFDATA2LSB && ident[EI_DATA] != ELFDATA2MSB))
 		return "an ELF file of an unknown class or byte order";
 	e->is32 = ident[EI_CLASS] == ELFCLASS32;
-	e->swapped = ident[EI_DATA] == ELFDATA2MSB;
+	e->swapped = ident[EI_DATA] != HOST_DATA;
 	if (file.size < (e->is32 ? sizeof(Elf32_Ehdr) : sizeof(Elf64_Ehdr)))
 		return "cut off: the ELF header is not complete";
 	hdr = read_header(e, file.data);
@@ -155,6 +165,7 @@ static const char *elf_open(struct elf *e, struct blob file)
 	if (!inside(&file, hdr.e_shoff, (uint64_t)hdr.e_shnum * hdr.e_shentsize))
 		return "cut off: the section headers are outside of the file";
 	e->type = hdr.e_type;
+	e->machine = hdr.e_machine;
 	e->nr = hdr.e_shnum;
 	e->sections = xrealloc(NULL, e->nr * sizeof(*s));
 	for (i = 0; i < e->nr; i++)
@@ -189,24 +200,6 @@ static struct blob section_data(const struct elf *e, const struct section *s)
 	if (s->type == SHT_NOBITS)
 		return (struct blob){};
 	return (struct blob){ e->file.data + s->offset, s->size };
-}
-
-char *elf_section(struct blob file, const char *name, struct blob *out)
-{
-	const char *problem;
-	struct elf e;
-	unsigned int i;
-
-	*out = (struct blob){};
-	problem = elf_open(&e, file);
-	for (i = 1; i < e.nr && !problem; i++) {
-		if (strcmp(e.sections[i].name, name))
-			continue;
-		*out = section_data(&e, e.sections + i);
-		break;
-	}
-	xfree(e.sections);
-	return problem ? xstrdup(problem) : NULL;
 }
 
 /* The first note, as kernel/module/btf.c reads it */
@@ -470,9 +463,12 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 
 	*m = (struct module){};
 	problem = elf_open(&e, file);
+	if (is_package(&file))
+		problem = "a package; name a module";
 	if (!problem && e.type != ET_REL)
 		problem = "an ELF file, but not a module";
 	if (!problem) {
+		m->machine = e.machine;
 		m->is32 = e.is32;
 		m->swapped = e.swapped;
 		find_sections(&e, m);
@@ -486,4 +482,46 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 	}
 	xfree(e.sections);
 	return problem ? xstrdup(problem) : NULL;
+}
+
+/* For a message */
+static char *machine_name(uint16_t machine)
+{
+	static const struct {
+		uint16_t machine;
+		const char *name;
+	} names[] = {
+		{ EM_X86_64, "x86_64" }, { EM_386, "i386" }, { EM_AARCH64, "arm64" },
+		{ EM_ARM, "arm" }, { EM_RISCV, "riscv" }, { EM_S390, "s390" },
+		{ EM_PPC64, "powerpc64" }, { EM_PPC, "powerpc" }, { EM_MIPS, "mips" },
+		{ 258, "loongarch" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].machine == machine)
+			return xstrdup(names[i].name);
+	return xasprintf("machine %u", machine);
+}
+
+char *foreign_to(const struct base *b, const char *name, const struct module *m)
+{
+	u32 size = b->btf ? b->btf->long_size : 0;
+	char *kernel, *module, *problem;
+
+	/* each is compared if both are known */
+	if (b->machine && m->machine && b->machine != m->machine) {
+		kernel = machine_name(b->machine);
+		module = machine_name(m->machine);
+		problem = xasprintf("of another machine than %s: %s, not %s", name, module, kernel);
+		xfree(kernel);
+		xfree(module);
+		return problem;
+	}
+	if (m->swapped != b->swapped)
+		return xasprintf("of another byte order than %s", name);
+	if (size && size != (m->is32 ? 4 : 8))
+		return xasprintf("of another size of pointers than %s: %d bits, not %u", name,
+				 m->is32 ? 32 : 64, size * 8);
+	return NULL;
 }

@@ -12,12 +12,13 @@
 /* kernel.h */
 __thread u32 btf_ptr_size;
 
-char *base_parse(struct base *b, struct blob raw, const struct rules *r)
+char *base_parse(struct base *b, const struct image *from, const struct rules *r)
 {
+	struct blob raw = from->btf;
 	char *problem = NULL;
 	int err;
 
-	*b = (struct base){};
+	*b = (struct base){ .machine = from->machine };
 	libbpf_sha256(raw.data, raw.size, b->id);
 	b->swapped = btf_is_swapped(raw);
 	if (b->swapped)
@@ -452,8 +453,8 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 
 char *foreign(const struct audit *a, const struct module *m)
 {
-	return m->swapped != a->running.swapped ?
-	       xstrdup("of another byte order than the kernel") : NULL;
+	return foreign_to(&a->running, "the kernel", m) ?:
+	       a->built.btf ? foreign_to(&a->built, "--built-against", m) : NULL;
 }
 
 void decide(struct audit *a, const struct module *m, struct result *out)

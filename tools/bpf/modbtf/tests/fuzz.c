@@ -14,10 +14,9 @@ static const char * const names[] = { "stock-6.1", "stock-6.12", "stock-7.3", "p
 
 static void load(struct base *b, const char *path, const struct rules *r)
 {
-	struct kernel k;
-	struct blob raw;
+	struct image image;
 
-	if (read_base(path, &raw, &k) || base_parse(b, raw, r))
+	if (read_base(path, &image) || base_parse(b, &image, r))
 		abort();
 }
 
@@ -61,9 +60,8 @@ static void trouble(void *ctx, const char *path, char *problem)
 static void kernel(struct blob in)
 {
 	struct base b = {};
-	struct blob raw;
-	struct kernel k;
-	char *problem = find_base(in, &raw, &k) ?: base_parse(&b, raw, newest_rules);
+	struct image image;
+	char *problem = find_base(in, &image) ?: base_parse(&b, &image, newest_rules);
 
 	xfree(problem);
 	base_free(&b);
@@ -83,6 +81,7 @@ static void suppressions(struct blob in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct finder finder = { "module", is_module_name, module, trouble, audit(1) };
 	struct place place = { "fuzz.ko", NULL, "fuzz.ko" };
 	struct blob in;
 
@@ -94,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		kernel(in);
 		break;
 	case 5:
-		read_package("fuzz.deb", -1, in, module, trouble, audit(1));
+		read_package("fuzz.deb", -1, in, &finder);
 		xfree(in.data);
 		break;
 	case 6:

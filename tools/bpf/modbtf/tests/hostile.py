@@ -74,14 +74,14 @@ class Btf:
                            len(self.strings)) + layout + types + self.strings + self.layout
 
 
-def elf(sections):
-    """A relocatable file of x86_64; sections are (name, type, flags, data[, link, entsize])"""
+def elf(sections, machine=62, kind=1):
+    """A relocatable file, or of another kind; sections are (name, type, flags, data[, link, entsize])"""
     sections = sections + [('.shstrtab', 3, 0, b'')]
-    names, at = b'\0', []
+    names, at = bytearray(b'\0'), []
     for s in sections:
         at.append(len(names))
         names += s[0].encode() + b'\0'
-    sections[-1] = ('.shstrtab', 3, 0, names)
+    sections[-1] = ('.shstrtab', 3, 0, bytes(names))
     body, headers = b'', [b'\0' * 64]
     for s, name in zip(sections, at):
         body += b'\0' * (-len(body) % 8)
@@ -90,16 +90,19 @@ def elf(sections):
                                    link, 0, 8, entsize))
         body += s[3]
     body += b'\0' * (-len(body) % 8)
+    nr, last = len(headers), len(headers) - 1
+    if nr >= 0xff00:  # then the first header has the numbers
+        headers[0] = struct.pack('<IIQQQQIIQQ', 0, 0, 0, 0, 0, nr, last, 0, 0, 0)
+        nr, last = 0, 0xffff
     return b'\x7fELF\2\1\1' + b'\0' * 9 + struct.pack(
-        '<HHIQQQIHHHHHH', 1, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, len(headers),
-        len(headers) - 1) + body + b''.join(headers)
+        '<HHIQQQIHHHHHH', kind, machine, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, nr, last) + body + b''.join(headers)
 
 
 def id_note(base, note=0x102):
     return struct.pack('<3I', 6, 32, note) + b'Linux\0\0\0' + hashlib.sha256(base.raw()).digest()
 
 
-def module(btf=None, name='m', base=None, note=0x102, sections=()):
+def module(btf=None, name='m', base=None, note=0x102, sections=(), machine=62):
     """A module with .BTF @btf, and the note that it was built against @base"""
     name = name if isinstance(name, bytes) else name.encode()
     s = [('.modinfo', 1, 2, b'license=GPL\0name=' + name + b'\0')]
@@ -107,7 +110,7 @@ def module(btf=None, name='m', base=None, note=0x102, sections=()):
         s.append(('.note.BTF', 7, 2, id_note(base, note)))
     if btf:
         s.append(('.BTF', 1, 0, btf.raw()))
-    return elf(s + list(sections))
+    return elf(s + list(sections), machine)
 
 
 def put(path, data):
