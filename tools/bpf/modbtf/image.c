@@ -251,18 +251,22 @@ static char *elf_btf(const struct blob *b, struct image *out, bool *none)
 	uint64_t headers;
 	Elf_Scn *scn = NULL;
 	const char *name;
-	GElf_Ehdr eh;
+	GElf_Ehdr eh = {};
 	GElf_Shdr sh;
 	size_t names;
 
 	*none = false;
-	if (!gelf_getehdr(elf, &eh) || elf_getshdrstrndx(elf, &names))
+	if (!gelf_getehdr(elf, &eh))
 		problem = xasprintf("cut off or damaged: %s", elf_errmsg(-1));
 	headers = problem ? 0 : (uint64_t)eh.e_shnum * eh.e_shentsize;
 	if (!problem && part(b, eh.e_shoff, headers).size < headers)
 		problem = xstrdup("cut off: the section headers are outside of the file");
 	if (!problem)
 		out->machine = eh.e_machine ?: out->machine;
+	names = eh.e_shstrndx;
+	/* elf_getshdrstrndx() would look for a file if the byte order is another */
+	if (!problem && names == SHN_XINDEX && gelf_getshdr(elf_getscn(elf, 0), &sh))
+		names = sh.sh_link;
 	while (!problem && (scn = elf_nextscn(elf, scn))) {
 		tick();
 		name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
