@@ -3,7 +3,7 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export ALL KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED
+export ALL ARCH KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -87,7 +87,7 @@ lint: setup-lint
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
-MODBTF = name=$$(SERIES= scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
+MODBTF = name=$$(ARCH= SERIES= scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
 	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
 
 modbtf: setup-modbtf
@@ -162,6 +162,8 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'SERIES=NAME       for tree, refresh, kernel, shell, check and lint: one series of patches/ and what it needs, in'
 	@echo '                  build/BASE-NAME'
+	@echo 'ARCH=NAME         for check, dev, tree, kernel and shell: s390x or x86_64, in'
+	@echo '                  build/BASE-NAME; BASES="7.3 7.3/s390x" for check'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check dev check-all check-abi check-series check-compose check-upstream bench tree refresh patches kernel shell lint \
