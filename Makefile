@@ -3,7 +3,7 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export ALL KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED
+export ALL ARCH KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -34,8 +34,10 @@ check-all:
 	@$(MAKE) -s check-series
 	@$(MAKE) -s check-compose
 	@$(MAKE) -s check-upstream
-	@$(MAKE) -s check-modbtf BASES="$(BASES)"
+	@$(MAKE) -s check-modbtf
 	@$(MAKE) -s check-modbtf-deb
+	@$(MAKE) -s check-foreign
+	@$(MAKE) -s check-images
 	@$(MAKE) -s lint BASES="$(BASES)"
 	@$(MAKE) -s bench BASES="$(RELOCATING)"
 	@$(MAKE) -s bench-modbtf
@@ -86,7 +88,7 @@ lint: setup-lint
 	@scripts/lint $(BASES)
 
 # in the newest kernel tree, whose libbpf can relocate
-MODBTF = name=$$(SERIES= scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
+MODBTF = name=$$(ARCH= SERIES= scripts/tree $(shell printf "%s\n" $(ALL_BASES) | sort -V | tail -n 1)) && $(MAKE) --no-print-directory -C tools/bpf/modbtf \
 	srctree=$(CURDIR)/build/$$name/linux OUTPUT=$(CURDIR)/build/modbtf/
 
 modbtf: setup-modbtf
@@ -103,10 +105,16 @@ modbtf-deb: setup-modbtf setup-debian
 check-modbtf-deb: modbtf-deb
 	@tests/check-modbtf-deb
 
-check-modbtf: BASES := $(ALL_BASES)
+# without BASES also the kernels between them
 check-modbtf: setup-guest modbtf
 	@$(MODBTF) -s libbpf
-	@tests/check-modbtf $(BASES)
+	@tests/check-modbtf $(if $(findstring command,$(origin BASES)),$(BASES))
+
+check-foreign: setup-modbtf-foreign
+	@tests/check-foreign
+
+check-images: setup-modbtf modbtf
+	@tests/check-images $(RELOCATING)
 
 bench-modbtf: setup-bench modbtf
 	@tests/bench/modbtf
@@ -158,6 +166,8 @@ help:
 	@echo 'make modbtf-deb   build/modbtf-deb/: a package, built in a root of Debian 13 and looked over by lintian'
 	@echo 'make check-modbtf-deb the package in a clean root, its tests by autopkgtest, and the gates for Debian'
 	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules'
+	@echo 'make check-foreign the tests of modbtf on big-endian s390x and 32-bit arm, under qemu-user'
+	@echo 'make check-images modbtf on kernels of Debian as they are packed, of five architectures; downloads 1 GB'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make check-all    all of the above and below, on every base that can; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the patches builds by W=1'
@@ -167,7 +177,9 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'SERIES=NAME       for tree, refresh, kernel, shell, check and lint: one series of patches/ and what it needs, in'
 	@echo '                  build/BASE-NAME'
+	@echo 'ARCH=NAME         for check, dev, tree, kernel and shell: s390x or x86_64, in'
+	@echo '                  build/BASE-NAME; BASES="7.3 7.3/s390x" for check'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check dev check-all check-abi check-series check-compose check-upstream bench tree refresh patches kernel shell lint \
-	modbtf install-modbtf modbtf-deb check-modbtf-deb check-modbtf bench-modbtf doc setup clean help
+	modbtf install-modbtf modbtf-deb check-modbtf-deb check-modbtf check-foreign check-images bench-modbtf doc setup clean help

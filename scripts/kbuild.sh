@@ -1,8 +1,10 @@
 # shellcheck shell=bash
-# Sourced after lib.sh: how a kernel is built here. Sets kbuild TARGETS..., which
-# runs make in $TREE for $ARCH. The build is reproducible: same source, same base id.
+# Sourced after lib.sh: how a kernel is built here. Sets kbuild TARGETS..., which runs make in
+# $TREE for the architecture of $NAME. The build is reproducible: same source, same base id.
 
-ARCH=x86_64
+# shellcheck source=scripts/arch.sh
+. "$TOP/scripts/arch.sh"
+use_arch_of "${NAME-}"
 export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-8G}
 # what a file depends on is read from the list that kbuild has gcc write: a miss costs no second
 # run of the preprocessor, which is a quarter of a cold build
@@ -17,6 +19,7 @@ pahole_flags=()
 	pahole_flags=(PAHOLE_FLAGS="$(PAHOLE=$PAHOLE "$TREE/scripts/pahole-flags.sh" | sed 's/ -j\>//')")
 
 kbuild() {
-	make -C "$TREE" ARCH=$ARCH -j"$(nproc)" CC="$TOP/scripts/cc" HOSTCC="$TOP/scripts/cc" \
+	make -C "$TREE" ARCH="$KARCH" -j"$(nproc)" ${CROSS:+CROSS_COMPILE="$CROSS"} \
+		CC="$TOP/scripts/cc${CROSS:+ ${CROSS}gcc}" HOSTCC="$TOP/scripts/cc" \
 		PAHOLE="$PAHOLE" "${pahole_flags[@]}" LOCALVERSION= "$@"
 }

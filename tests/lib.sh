@@ -7,6 +7,7 @@
 # The output is KTAP. $work is a directory that goes away at the end.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+. "$TOP/scripts/arch.sh"
 
 BASE=${BASE:-$(base_names | cut -d' ' -f1)}
 NAME=${NAME:-$BASE}

@@ -24,6 +24,7 @@
 #include <test_progs.h>
 #include <time.h>
 #include "testing_helpers.h"
+#include "countdown.h"
 #include "guest.h"
 
 #define LOADS	9	/* of each variant, after a first one */
@@ -73,9 +74,9 @@ static void calibrate(void)
 	int i;
 
 	for (i = 0; i < LOADS; i++) {
-		n = want / 2;
+		n = want / INSTRUCTIONS;
 		t = cpu_time();
-		asm volatile("1: dec %0; jnz 1b" : "+r" (n));
+		COUNT_DOWN(n);
 		t = cpu_time() - t;
 		if (t < least)
 			least = t;
@@ -88,8 +89,8 @@ static void calibrate(void)
 /* One section after another: what was replaced or hidden is no longer in the file */
 static int pack(struct kmod *k)
 {
-	Elf64_Ehdr *eh = (void *)k->data;
-	Elf64_Shdr *sh = (void *)(k->data + eh->e_shoff);
+	Elf_Ehdr *eh = (void *)k->data;
+	Elf_Shdr *sh = (void *)(k->data + eh->e_shoff);
 	size_t at = sizeof(*eh), align, size = k->size + 8;
 	unsigned char *p;
 	int i;

@@ -74,11 +74,11 @@ static void set_btf(struct kmod *k, const char *section, const struct btf *btf)
 static void set_note(struct kmod *k, __u32 type, const void *id)
 {
 	struct {
-		Elf64_Nhdr hdr;
+		Elf_Nhdr hdr;
 		char owner[8];
 		unsigned char id[BTF_BASE_ID_SIZE];
 	} note = { { sizeof("Linux"), BTF_BASE_ID_SIZE, type }, "Linux" };
-	Elf64_Shdr *sh;
+	Elf_Shdr *sh;
 
 	memcpy(note.id, id, BTF_BASE_ID_SIZE);
 	set(k, BTF_NOTE_SECTION, &note, sizeof(note));

@@ -541,10 +541,10 @@ static bool ids(void)
 /* A symbol of an id or a set. Code refers to others. */
 static bool symbol(void)
 {
-	Elf64_Shdr *symtab = kmod_section_header(&now.k, ".symtab");
-	Elf64_Ehdr *eh = (void *)now.k.data;
-	Elf64_Shdr *sh = (void *)(now.k.data + eh->e_shoff);
-	Elf64_Sym *syms, *found[64];
+	Elf_Shdr *symtab = kmod_section_header(&now.k, ".symtab");
+	Elf_Ehdr *eh = (void *)now.k.data;
+	Elf_Shdr *sh = (void *)(now.k.data + eh->e_shoff);
+	Elf_Sym *syms, *found[64];
 	const char *strings;
 	__u32 i, n = 0, old, size;
 
@@ -637,7 +637,7 @@ void settle(void)
 bool section_header(void)
 {
 	const char *name = sections[rnd(NR_SECTIONS)];
-	Elf64_Shdr *sh = kmod_section_header(&now.k, name), *to;
+	Elf_Shdr *sh = kmod_section_header(&now.k, name), *to;
 	__u32 field = rnd(5);
 	bool alloc;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * PID 1 of the guest. Runs what guest= on the kernel command line says, with its
- * output on the second serial port, and ends it with the line "done: STATUS".
+ * output on the device of result=, and ends it with the line "done: STATUS".
  * A panic, a hang or a lost process leave no such line: silence is failure.
  */
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <test_progs.h>
 #include "guest.h"
 
 static void mount_all(void)
@@ -34,7 +35,7 @@ static void mount_all(void)
 static int shell(void)
 {
 	char *const argv[] = { "sh", "-l", NULL };
-	int fd = open("/dev/ttyS0", O_RDWR);
+	int fd = open(getenv("terminal") ?: "", O_RDWR);
 
 	setsid();
 	ioctl(fd, TIOCSCTTY, 0);
@@ -69,8 +70,20 @@ static void test_id(void)
 	serial_test_btf_module_format();
 }
 
+/* A probe that is wrong does not leave out what needs the JIT */
+static void test_jit(void)
+{
+	const char *can = getenv("jit") ?: "";
+
+	if (!test__start_subtest("the JIT can do what scripts/arch.sh says"))
+		return;
+	ASSERT_EQ(kmod_jit_attaches(), !!strstr(can, "attach"), "attaches to functions");
+	ASSERT_EQ(kmod_jit_calls(), !!strstr(can, "call"), "calls kfuncs");
+}
+
 static void test_check(void)
 {
+	test_jit();
 	test_all_modules();
 	if (has_param())	/* what these are about */
 		test_strips();
@@ -138,7 +151,7 @@ static int run(const char *what)
 	return 2;
 }
 
-/* What gcov counted, as a tar archive on the third serial port */
+/* What gcov counted, as a tar archive on the device of coverage= */
 static void dump_coverage(void)
 {
 	char *const argv[] = { "tar", "-C", "/tmp", "-cf", "-", "gcov", NULL };
@@ -148,7 +161,7 @@ static void dump_coverage(void)
 
 	if (access("/sys/kernel/debug/gcov", F_OK))
 		return;
-	fd = open("/dev/ttyS2", O_WRONLY | O_NOCTTY);
+	fd = open(getenv("coverage") ?: "", O_WRONLY | O_NOCTTY);
 	if (fd < 0)
 		return;
 	if (!fork()) {
@@ -176,7 +189,7 @@ int main(void)
 	pid_t pid;
 
 	mount_all();
-	fd = open("/dev/ttyS1", O_WRONLY);
+	fd = open(getenv("result") ?: "", O_WRONLY | O_NOCTTY);
 	pid = fork();
 	if (!pid) {
 		if (fd >= 0) {
@@ -192,7 +205,7 @@ int main(void)
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	dprintf(fd, "done: %d\n", status);
-	tcdrain(fd);	/* a reset loses what the port has not sent yet */
+	tcdrain(fd);	/* a reset loses what the device has not sent yet */
 	sync();
 	reboot(RB_AUTOBOOT);
 	return 0;

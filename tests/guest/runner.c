@@ -16,7 +16,8 @@ static void end_subtest(void)
 	if (!current[0])
 		return;
 	printf("%sok %d %s%s\n", fails ? "not " : "", passed + failed + skipped + 1, current,
-	       !fails && skips ? " # SKIP this kernel has no such mode or module, or cannot relocate" : "");
+	       !fails && skips ? " # SKIP this kernel has no such mode or module, or cannot relocate, or its JIT cannot do it" :
+	       "");
 	if (fails)
 		failed++;
 	else if (skips)

@@ -31,6 +31,7 @@ struct pool {
 	/* of all jobs there were: printed, taken by a thread, found */
 	unsigned long printed, taken, found;
 	size_t bytes;		/* those of all jobs */
+	bool printing;		/* a thread is */
 	bool end;		/* there are no more */
 };
 
@@ -39,21 +40,30 @@ static struct job *job_nr(struct pool *p, unsigned long nr)
 	return p->jobs + nr % MAX_JOBS;
 }
 
-/* With the lock: print what is next, as far as it is known */
+/* Print what is next, as far as it is known.  Called with the lock, which is not held while
+ * something is printed: what reads the output may be slow.  One thread prints.
+ */
 static void print_done(struct pool *p)
 {
 	struct job *j;
 
+	if (p->printing)
+		return;
+	p->printing = true;
 	while (p->printed < p->taken && (j = job_nr(p, p->printed))->done) {
+		pthread_mutex_unlock(&p->lock);
 		report_module(p->report, &j->place, &j->look.m, &j->look.res, j->look.trouble);
 		xfree((char *)j->place.shown);
 		xfree((char *)j->place.package);
 		xfree((char *)j->place.path);
-		p->bytes -= j->bytes;
 		xfree(j->problem);
 		arena_free(j->look.arena);
+		pthread_mutex_lock(&p->lock);
+		p->bytes -= j->bytes;
 		p->printed++;
+		pthread_cond_broadcast(&p->change);
 	}
+	p->printing = false;
 }
 
 static void *worker(void *ctx)
@@ -80,7 +90,6 @@ static void *worker(void *ctx)
 		j->bytes = j->look.arena ? j->look.arena->used : 0;
 		p->bytes += j->bytes;
 		print_done(p);
-		pthread_cond_broadcast(&p->change);
 	}
 	pthread_mutex_unlock(&p->lock);
 	work_end();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The checks of BTF that kernel/bpf/btf.c makes before it takes that of a module,
- * in the order and with the limits that it has in 6.1, 6.12 and 7.3.
+ * in the order and with the limits that it has since 5.11; see version.c.
  */
 
 #include <byteswap.h>
@@ -11,7 +11,8 @@
 #include "modbtf.h"
 
 #define INT_MASK	0x0fffffff	/* BTF_INT_MASK */
-#define INFO_MASK	0x9f00ffff	/* BTF_INFO_MASK, up to 6.12 */
+#define INFO_MASK	0x9f00ffff	/* BTF_INFO_MASK, without LONG_TYPES */
+#define OLD_INFO_MASK	0x8f00ffff	/* and without FLOATS */
 #define OLD_HEADER	offsetof(struct btf_header, layout_off)
 #define LEN_END		offsetof(struct btf_header, type_off)	/* that of hdr_len */
 #define MAX_CHAIN	32
@@ -44,9 +45,9 @@ static bool is_alpha(unsigned char c)
 	       (c >= 0xc0 && c != 0xd7 && c != 0xf7);
 }
 
-static bool name_char_ok(unsigned char c, bool first)
+static bool name_char_ok(unsigned char c, bool first, bool dots)
 {
-	return is_alpha(c) || (!first && c >= '0' && c <= '9') || c == '_' || c == '.';
+	return is_alpha(c) || (!first && c >= '0' && c <= '9') || c == '_' || (dots && c == '.');
 }
 
 static bool is_print(unsigned char c)
@@ -62,28 +63,38 @@ const char *btf_str(const struct btf *btf, u32 off)
 	return off < btf->hdr.str_len ? btf->strings + off : NULL;
 }
 
-static bool name_valid_identifier(const struct btf *btf, u32 off)
+/* KSYM_NAME_LEN */
+static size_t name_len(const struct rules *r)
+{
+	return knows(r, LONG_NAMES) ? NAME_LEN : 128;
+}
+
+static bool name_valid(const struct btf *btf, const struct rules *r, u32 off, bool dots)
 {
 	const char *s = btf_str(btf, off), *limit;
 
-	if (!name_char_ok(*s, true))
+	if (!name_char_ok(*s, true, dots))
 		return false;
-	for (limit = s++ + NAME_LEN; *s && s < limit; s++)
-		if (!name_char_ok(*s, false))
+	for (limit = s++ + name_len(r); *s && s < limit; s++)
+		if (!name_char_ok(*s, false, dots))
 			return false;
 	return !*s;
 }
 
-/* The kernel stopped to take it for an identifier after 6.1 */
+static bool name_valid_identifier(const struct btf *btf, const struct rules *r, u32 off)
+{
+	return name_valid(btf, r, off, knows(r, DOTS));
+}
+
 static bool name_valid_section(const struct btf *btf, const struct rules *r, u32 off)
 {
 	const char *s = btf_str(btf, off), *limit;
 
-	if (r->version < 612)
-		return name_valid_identifier(btf, off);
+	if (!knows(r, SECTION_NAMES))
+		return name_valid(btf, r, off, true);
 	if (!*s)
 		return false;
-	for (limit = s + NAME_LEN; *s && s < limit; s++)
+	for (limit = s + name_len(r); *s && s < limit; s++)
 		if (!is_print(*s))
 			return false;
 	return !*s;
@@ -94,14 +105,14 @@ static bool name_off_valid(const struct btf *btf, u32 off)
 	return off <= BTF_MAX_NAME_OFFSET && btf_str(btf, off);
 }
 
-static bool named(const struct btf *btf, const struct btf_type *t)
+static bool named(const struct btf *btf, const struct rules *r, const struct btf_type *t)
 {
-	return t->name_off && name_valid_identifier(btf, t->name_off);
+	return t->name_off && name_valid_identifier(btf, r, t->name_off);
 }
 
-static bool named_or_not(const struct btf *btf, u32 off)
+static bool named_or_not(const struct btf *btf, const struct rules *r, u32 off)
 {
-	return !off || name_valid_identifier(btf, off);
+	return !off || name_valid_identifier(btf, r, off);
 }
 
 static int check_int(struct btf *btf, const struct btf_type *t)
@@ -113,6 +124,10 @@ static int check_int(struct btf *btf, const struct btf_type *t)
 	bits = BTF_INT_BITS(data) + BTF_INT_OFFSET(data);
 	if (bits > 128 || (bits + 7) / 8 > t->size)
 		return BAD(btf, "integer has more bits than bytes");
+	/* as gcc and clang call it; that of the kernel is of the size of its pointers */
+	if (!btf->base_btf && (!strcmp(btf_str(btf, t->name_off), "long unsigned int") ||
+			       !strcmp(btf_str(btf, t->name_off), "unsigned long")))
+		btf->long_size = t->size;
 	switch (BTF_INT_ENCODING(data)) {
 	case 0:
 	case BTF_INT_SIGNED:
@@ -128,10 +143,10 @@ static int check_ref(struct btf *btf, const struct rules *r, const struct btf_ty
 	u32 kind = btf_kind(t);
 
 	if (btf_type_vlen(t) || t->type > BTF_MAX_TYPE ||
-	    (btf_kflag(t) && (r->version < 703 || kind != BTF_KIND_TYPE_TAG)))
+	    (btf_kflag(t) && (!knows(r, TAG_FLAGS) || kind != BTF_KIND_TYPE_TAG)))
 		return BAD(btf, "reference has wrong data");
 	if (kind == BTF_KIND_TYPEDEF)
-		return named(btf, t) ? 0 : BAD(btf, "typedef has no valid name");
+		return named(btf, r, t) ? 0 : BAD(btf, "typedef has no valid name");
 	if (kind == BTF_KIND_TYPE_TAG)
 		return *btf_str(btf, t->name_off) ? 0 : BAD(btf, "type tag is empty");
 	return t->name_off ? BAD(btf, "reference has a name") : 0;
@@ -148,16 +163,16 @@ static int check_array(struct btf *btf, const struct btf_type *t)
 	return 0;
 }
 
-static int check_struct(struct btf *btf, const struct btf_type *t)
+static int check_struct(struct btf *btf, const struct rules *r, const struct btf_type *t)
 {
 	const struct btf_member *m = btf_members(t), *end = m + btf_type_vlen(t);
 	u32 last = 0, off;
 
-	if (!named_or_not(btf, t->name_off))
+	if (!named_or_not(btf, r, t->name_off))
 		return BAD(btf, "struct has no valid name");
 	for (; m < end; m++) {
 		tick();
-		if (!name_off_valid(btf, m->name_off) || !named_or_not(btf, m->name_off))
+		if (!name_off_valid(btf, m->name_off) || !named_or_not(btf, r, m->name_off))
 			return BAD(btf, "member has no valid name");
 		if (!m->type || m->type > BTF_MAX_TYPE)
 			return BAD(btf, "member has no valid type");
@@ -174,32 +189,35 @@ static int check_struct(struct btf *btf, const struct btf_type *t)
 }
 
 /* Also of 64 bits: it begins with the name, too */
-static int check_enum(struct btf *btf, const struct btf_type *t, size_t each)
+static int check_enum(struct btf *btf, const struct rules *r, const struct btf_type *t, size_t each)
 {
 	const void *e = t + 1;
 	u32 i, name;
 
+	if (btf_kflag(t) && !knows(r, ENUM64S))
+		return BAD(btf, "enum has a sign");
 	if (t->size > 8 || !t->size || (t->size & (t->size - 1)))
 		return BAD(btf, "enum has a wrong size");
-	if (!named_or_not(btf, t->name_off))
+	if (!named_or_not(btf, r, t->name_off))
 		return BAD(btf, "enum has no valid name");
 	for (i = 0; i < btf_type_vlen(t); i++, e += each) {
 		tick();
 		name = *(const u32 *)e;
-		if (!name || !name_off_valid(btf, name) || !name_valid_identifier(btf, name))
+		if (!name || !name_off_valid(btf, name) || !name_valid_identifier(btf, r, name))
 			return BAD(btf, "enumerator has no valid name");
 	}
 	return 0;
 }
 
-static int check_var(struct btf *btf, const struct btf_type *t)
+static int check_var(struct btf *btf, const struct rules *r, const struct btf_type *t)
 {
 	u32 linkage = btf_var(t)->linkage;
 
 	if (btf_type_vlen(t) || btf_kflag(t) || !t->type || t->type > BTF_MAX_TYPE ||
 	    (linkage != BTF_VAR_STATIC && linkage != BTF_VAR_GLOBAL_ALLOCATED))
 		return BAD(btf, "variable has wrong data");
-	return named(btf, t) ? 0 : BAD(btf, "variable has no valid name");
+	return t->name_off && name_valid(btf, r, t->name_off, true) ?
+	       0 : BAD(btf, "variable has no valid name");
 }
 
 static int check_datasec(struct btf *btf, const struct rules *r, const struct btf_type *t)
@@ -207,7 +225,7 @@ static int check_datasec(struct btf *btf, const struct rules *r, const struct bt
 	const struct btf_var_secinfo *v = btf_var_secinfos(t), *end = v + btf_type_vlen(t);
 	u64 last = 0, sum = 0;
 
-	if (!t->size || btf_kflag(t))
+	if (!t->size || btf_kflag(t) || (!btf_type_vlen(t) && !knows(r, EMPTY_SECTIONS)))
 		return BAD(btf, "section has wrong data");
 	if (!t->name_off || !name_valid_section(btf, r, t->name_off))
 		return BAD(btf, "section has no valid name");
@@ -224,9 +242,9 @@ static int check_datasec(struct btf *btf, const struct rules *r, const struct bt
 	return t->size < sum ? BAD(btf, "section is too small") : 0;
 }
 
-static int check_func(struct btf *btf, const struct btf_type *t)
+static int check_func(struct btf *btf, const struct rules *r, const struct btf_type *t)
 {
-	if (!named(btf, t))
+	if (!named(btf, r, t))
 		return BAD(btf, "function has no valid name");
 	if (btf_type_vlen(t) > BTF_FUNC_GLOBAL || btf_kflag(t))
 		return BAD(btf, "function has wrong data");
@@ -236,7 +254,7 @@ static int check_func(struct btf *btf, const struct btf_type *t)
 static int check_decl_tag(struct btf *btf, const struct rules *r, const struct btf_type *t)
 {
 	if (!*btf_str(btf, t->name_off) || btf_type_vlen(t) ||
-	    (r->version < 703 && btf_kflag(t)) || btf_decl_tag(t)->component_idx < -1)
+	    (btf_kflag(t) && !knows(r, TAG_FLAGS)) || btf_decl_tag(t)->component_idx < -1)
 		return BAD(btf, "declaration tag has wrong data");
 	return 0;
 }
@@ -256,6 +274,22 @@ static int check_float(struct btf *btf, const struct btf_type *t)
 	return BAD(btf, "float has wrong data");
 }
 
+/* BTF_KIND_MAX was smaller */
+static bool knows_kind(const struct rules *r, u32 kind)
+{
+	switch (kind) {
+	case BTF_KIND_FLOAT:
+		return knows(r, FLOATS);
+	case BTF_KIND_DECL_TAG:
+		return knows(r, DECL_TAGS);
+	case BTF_KIND_TYPE_TAG:
+		return knows(r, TYPE_TAGS);
+	case BTF_KIND_ENUM64:
+		return knows(r, ENUM64S);
+	}
+	return kind <= BTF_KIND_MAX;
+}
+
 /* btf_check_meta(): bytes of a type of which @left are there, or a negative error */
 static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_type *t, size_t left)
 {
@@ -265,12 +299,12 @@ static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_t
 
 	if (left < sizeof(*t))
 		return BAD(btf, "type is cut off");
-	if (r->version < 703 && (t->info & ~INFO_MASK))
+	if (!knows(r, LONG_TYPES) && (t->info & ~(knows(r, FLOATS) ? INFO_MASK : OLD_INFO_MASK)))
 		return UNKNOWN(btf, "type has an unknown flag");
 	kind = BTF_INFO_KIND(t->info);
 	if (kind == BTF_KIND_UNKN)
 		return BAD(btf, "type has no kind");
-	if (kind > BTF_KIND_MAX)
+	if (!knows_kind(r, kind))
 		return UNKNOWN(btf, "type is of an unknown kind");
 	if (!name_off_valid(btf, t->name_off))
 		return BAD(btf, "name is out of range");
@@ -288,24 +322,24 @@ static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_t
 		break;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
-		err = check_struct(btf, t);
+		err = check_struct(btf, r, t);
 		break;
 	case BTF_KIND_ENUM:
 	case BTF_KIND_ENUM64:
-		err = check_enum(btf, t, btf_rest[kind].each);
+		err = check_enum(btf, r, t, btf_rest[kind].each);
 		break;
 	case BTF_KIND_FWD:
-		err = btf_type_vlen(t) || t->type || !named(btf, t) ?
+		err = btf_type_vlen(t) || t->type || !named(btf, r, t) ?
 		      BAD(btf, "forward declaration has wrong data") : 0;
 		break;
 	case BTF_KIND_FUNC:
-		err = check_func(btf, t);
+		err = check_func(btf, r, t);
 		break;
 	case BTF_KIND_FUNC_PROTO:
 		err = t->name_off || btf_kflag(t) ? BAD(btf, "prototype has wrong data") : 0;
 		break;
 	case BTF_KIND_VAR:
-		err = check_var(btf, t);
+		err = check_var(btf, r, t);
 		break;
 	case BTF_KIND_DATASEC:
 		err = check_datasec(btf, r, t);
@@ -381,7 +415,7 @@ static int check_sections(struct btf *btf, const struct rules *r)
 		{ h->str_off, h->str_len },
 		{ h->layout_off, h->layout_len },
 	};
-	u32 nr = r->version < 703 || h->hdr_len < sizeof(*h) || !h->layout_len ? 2 : 3;
+	u32 nr = !knows(r, LAYOUT) || h->hdr_len < sizeof(*h) || !h->layout_len ? 2 : 3;
 	u32 expected = btf->data_size - h->hdr_len, total = 0, i;
 
 	qsort(secs, nr, sizeof(secs[0]), cmp_section);
@@ -396,7 +430,7 @@ static int check_sections(struct btf *btf, const struct rules *r)
 /* btf_parse_hdr() */
 static int check_header(struct btf *btf, const struct rules *r)
 {
-	u32 known = r->version < 703 ? OLD_HEADER : sizeof(struct btf_header), len;
+	u32 known = knows(r, LAYOUT) ? sizeof(struct btf_header) : OLD_HEADER, len;
 	const u8 *p = btf->data;
 
 	if (btf->data_size < LEN_END)
@@ -407,7 +441,7 @@ static int check_header(struct btf *btf, const struct rules *r)
 	for (; known < len; known++)
 		if (p[known])
 			return UNKNOWN(btf, "header has unknown fields");
-	known = r->version < 703 ? OLD_HEADER : sizeof(struct btf_header);
+	known = knows(r, LAYOUT) ? sizeof(struct btf_header) : OLD_HEADER;
 	memcpy(&btf->hdr, p, min_t(u32, len, known));
 	if (btf->hdr.magic != BTF_MAGIC)
 		return BAD(btf, "no BTF, or of another byte order");
@@ -424,7 +458,7 @@ static int check_strings(struct btf *btf, const struct rules *r)
 	const struct btf_header *h = &btf->hdr;
 	const char *start = btf->nohdr_data + h->str_off, *end = start + h->str_len;
 
-	if ((r->version < 703 || h->hdr_len < sizeof(*h)) && end != btf->data + btf->data_size)
+	if ((!knows(r, LAYOUT) || h->hdr_len < sizeof(*h)) && end != btf->data + btf->data_size)
 		return BAD(btf, "strings are not at the end");
 	btf->strings = start;
 	if (btf->base_btf && !h->str_len)
@@ -440,7 +474,7 @@ static int check_strings(struct btf *btf, const struct rules *r)
  * @btf: BTF that btf_parse() took
  * @r: rules of the kernel
  *
- * btf_check_type_tags(), from 7.x on btf_check_modifier_chain_length().
+ * btf_check_type_tags(), from 7.2 on btf_check_modifier_chain_length().
  *
  * Return: 0, or a negative error, with @btf->why.
  */
@@ -453,6 +487,8 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
 	bool in_tags;
 	int i;
 
+	if (!knows(r, CHAINS))
+		return 0;
 	for (id = first; id < n; id++) {
 		tick();
 		t = btf_type_by_id(btf, id);
@@ -468,7 +504,7 @@ int btf_check_chains(struct btf *btf, const struct rules *r)
 			}
 			if (btf_kind(t) != BTF_KIND_TYPE_TAG)
 				in_tags = false;
-			else if (!in_tags && r->version < 703)
+			else if (!in_tags && knows(r, TAGS_FIRST))
 				return BAD(btf, "type tag behind a modifier");
 			if (cur <= good)
 				break;

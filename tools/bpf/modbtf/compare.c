@@ -10,19 +10,25 @@
 #include "kernel.h"
 #include "modbtf.h"
 
-/* Types in one another that are compared, and that are said in words */
+/* Types in one another that are compared, and typedefs of one another that are said */
 #define MAX_DEPTH	1000
-#define MAX_WORDS	24
+#define MAX_TYPEDEFS	24
 /* Pairs of ids that are remembered; a power of two */
 #define NR_PAIRS	4096
 
 /* No name is printed longer; the kernel takes none that is */
 #define NAME		"%.511s"
 
+/* How two types are compared: what a reference leads to in full, with its members; what those lead
+ * to by what they name.  All of a kernel can be reached from anywhere: somebody has to stop.
+ */
+enum how { BY_NAME, IN_FULL, NR_HOW };
+
 enum known { UNKNOWN, SAME, DIFFERENT, ASSUMED };
 
 struct pair {
 	u32 a, b;
+	enum how how;
 	enum known known;
 };
 
@@ -31,11 +37,11 @@ struct compare {
 	unsigned int max;
 	unsigned long nr;
 	struct strings *words;
-	/* enum known by id, of types that have the same id in both: those of the bases,
-	 * from compare_bases(), and the others
+	/* enum known by enum how and id, of types that have the same id in both: those of the
+	 * bases, from compare_bases(), and the others
 	 */
 	u8 *base, *own;
-	u32 nr_base;
+	u32 nr_base, nr_own;
 	struct pair *pairs;		/* that have not */
 	struct pair *assumed;		/* to be the same, in this comparison */
 	u32 nr_assumed, room;
@@ -57,104 +63,179 @@ static bool has_size(const struct btf_type *t)
 	       btf_is_datasec(t);
 }
 
-/* Where it is remembered whether @a and @b are the same */
-static u8 *known_id(const struct compare *c, u32 id)
+/* Where it is remembered whether type @id is the same in both */
+static u8 *known_id(const struct compare *c, u32 id, enum how how)
 {
-	return id < c->nr_base ? c->base + id : c->own + (id - c->nr_base);
+	return id < c->nr_base ? c->base + how * c->nr_base + id :
+				 c->own + how * c->nr_own + (id - c->nr_base);
 }
 
-static struct pair *known_pair(const struct compare *c, u32 a, u32 b)
+static struct pair *known_pair(const struct compare *c, u32 a, u32 b, enum how how)
 {
-	return c->pairs + ((a * 31 + b) & (NR_PAIRS - 1));
+	return c->pairs + ((a * 31 + b * 2 + how) & (NR_PAIRS - 1));
 }
 
-static enum known recall(const struct compare *c, u32 a, u32 b)
+static enum known recall(const struct compare *c, u32 a, u32 b, enum how how)
 {
-	const struct pair *p = known_pair(c, a, b);
+	const struct pair *p = known_pair(c, a, b, how);
 
 	if (a == b)
-		return *known_id(c, a);
-	return p->a == a && p->b == b ? p->known : UNKNOWN;
+		return *known_id(c, a, how);
+	return p->a == a && p->b == b && p->how == how ? p->known : UNKNOWN;
 }
 
-static void remember(struct compare *c, u32 a, u32 b, enum known known)
+static void remember(struct compare *c, u32 a, u32 b, enum how how, enum known known)
 {
 	if (a == b)
-		*known_id(c, a) = known;
+		*known_id(c, a, how) = known;
 	else
-		*known_pair(c, a, b) = (struct pair){ a, b, known };
+		*known_pair(c, a, b, how) = (struct pair){ a, b, how, known };
 }
 
-static bool same_type(struct compare *c, u32 a, u32 b, int depth);
+static bool same_type(struct compare *c, u32 a, u32 b, enum how how, int depth);
+
+static bool same_param(struct compare *c, const struct btf_param *a, const struct btf_param *b,
+		       enum how how, int depth)
+{
+	return (how == BY_NAME || same_name(c, a->name_off, b->name_off)) &&
+	       same_type(c, a->type, b->type, how, depth + 1);
+}
 
 static bool same_proto(struct compare *c, const struct btf_type *a, const struct btf_type *b,
-		       int depth)
+		       enum how how, int depth)
 {
 	const struct btf_param *pa = btf_params(a), *pb = btf_params(b);
 	u32 i;
 
-	if (btf_type_vlen(a) != btf_type_vlen(b) || !same_type(c, a->type, b->type, depth + 1))
+	if (btf_type_vlen(a) != btf_type_vlen(b) || !same_type(c, a->type, b->type, how, depth + 1))
 		return false;
 	for (i = 0; i < btf_type_vlen(a); i++)
-		if (!same_type(c, pa[i].type, pb[i].type, depth + 1))
+		if (!same_param(c, pa + i, pb + i, how, depth))
 			return false;
 	return true;
 }
 
-/* Of nameless structs and enums: these begin with the name, too */
-static bool same_members(struct compare *c, const struct btf_type *a, const struct btf_type *b)
+/* Member @i of two structs, at its place */
+static bool same_member(struct compare *c, const struct btf_type *a, const struct btf_type *b,
+			u32 i, int depth)
 {
-	const void *ma = a + 1, *mb = b + 1;
-	size_t each = btf_type_is_struct(a) ? sizeof(struct btf_member) :
-		      btf_kind(a) == BTF_KIND_ENUM ? sizeof(struct btf_enum) :
-						     sizeof(struct btf_enum64);
+	const struct btf_member *ma = btf_members(a) + i, *mb = btf_members(b) + i;
+
+	tick();
+	return same_name(c, ma->name_off, mb->name_off) &&
+	       __btf_member_bit_offset(a, ma) == __btf_member_bit_offset(b, mb) &&
+	       __btf_member_bitfield_size(a, ma) == __btf_member_bitfield_size(b, mb) &&
+	       same_type(c, ma->type, mb->type, BY_NAME, depth + 1);
+}
+
+/* Enumerator @i of two enums of a kind */
+static bool same_enumerator(struct compare *c, const struct btf_type *a, const struct btf_type *b,
+			    u32 i)
+{
+	const struct btf_enum64 *la = btf_enum64(a) + i, *lb = btf_enum64(b) + i;
+	const struct btf_enum *ea = btf_enum(a) + i, *eb = btf_enum(b) + i;
+
+	tick();
+	if (btf_kind(a) == BTF_KIND_ENUM)
+		return same_name(c, ea->name_off, eb->name_off) && ea->val == eb->val;
+	return same_name(c, la->name_off, lb->name_off) && la->val_lo32 == lb->val_lo32 &&
+	       la->val_hi32 == lb->val_hi32;
+}
+
+/* The first member or enumerator that is not the same, or the number of them */
+static u32 first_other(struct compare *c, const struct btf_type *a, const struct btf_type *b,
+		       int depth)
+{
+	u32 i, nr = min_t(u32, btf_type_vlen(a), btf_type_vlen(b));
+
+	for (i = 0; i < nr; i++)
+		if (!(btf_type_is_struct(a) ? same_member(c, a, b, i, depth) :
+					      same_enumerator(c, a, b, i)))
+			break;
+	return i;
+}
+
+static bool same_inside(struct compare *c, const struct btf_type *a, const struct btf_type *b,
+			int depth)
+{
+	return btf_type_vlen(a) == btf_type_vlen(b) &&
+	       first_other(c, a, b, depth) == btf_type_vlen(a);
+}
+
+static bool same_section(struct compare *c, const struct btf_type *a, const struct btf_type *b,
+			 enum how how, int depth)
+{
+	const struct btf_var_secinfo *va = btf_var_secinfos(a), *vb = btf_var_secinfos(b);
 	u32 i;
 
 	if (btf_type_vlen(a) != btf_type_vlen(b))
 		return false;
-	for (i = 0; i < btf_type_vlen(a); i++, ma += each, mb += each) {
-		tick();
-		if (!same_name(c, *(const u32 *)ma, *(const u32 *)mb))
+	for (i = 0; i < btf_type_vlen(a); i++)
+		if (va[i].offset != vb[i].offset || va[i].size != vb[i].size ||
+		    !same_type(c, va[i].type, vb[i].type, how, depth + 1))
 			return false;
-	}
 	return true;
 }
 
-/* What same_type() remembers, found out */
+/* What same_type() remembers, found out.  Of a function it is not compared whether it is static */
 static bool compare_pair(struct compare *c, const struct btf_type *a, const struct btf_type *b,
-			 int depth)
+			 enum how how, int depth)
 {
 	if (btf_kind(a) != btf_kind(b) || !same_name(c, a->name_off, b->name_off) ||
 	    (has_size(a) && a->size != b->size))
 		return false;
-	if (btf_type_is_func(a) || btf_type_is_ptr(a) || btf_type_is_modifier(a) ||
-	    btf_type_is_var(a))
-		return same_type(c, a->type, b->type, depth + 1);
-	if (btf_type_is_func_proto(a))
-		return same_proto(c, a, b, depth);
-	if (btf_type_is_array(a))
+	switch (btf_kind(a)) {
+	case BTF_KIND_INT:
+		return *(const u32 *)(a + 1) == *(const u32 *)(b + 1);
+	case BTF_KIND_FWD:
+		return btf_kflag(a) == btf_kflag(b);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return (how == BY_NAME && a->name_off) || same_inside(c, a, b, depth);
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+		return btf_kflag(a) == btf_kflag(b) && same_inside(c, a, b, depth);
+	case BTF_KIND_ARRAY:
 		return btf_array(a)->nelems == btf_array(b)->nelems &&
-		       same_type(c, btf_array(a)->type, btf_array(b)->type, depth + 1);
-	if ((btf_type_is_struct(a) || btf_is_any_enum(a)) && !a->name_off)
-		return same_members(c, a, b);
+		       same_type(c, btf_array(a)->type, btf_array(b)->type, how, depth + 1);
+	case BTF_KIND_FUNC_PROTO:
+		return same_proto(c, a, b, how, depth);
+	case BTF_KIND_DATASEC:
+		return same_section(c, a, b, how, depth);
+	case BTF_KIND_DECL_TAG:
+		if (btf_decl_tag(a)->component_idx != btf_decl_tag(b)->component_idx)
+			return false;
+		fallthrough;
+	case BTF_KIND_TYPE_TAG:
+		if (btf_kflag(a) != btf_kflag(b))
+			return false;
+		fallthrough;
+	case BTF_KIND_PTR:
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_CONST:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_FUNC:
+	case BTF_KIND_VAR:
+		return same_type(c, a->type, b->type, how, depth + 1);
+	}
 	return true;
 }
 
-static void assume(struct compare *c, u32 a, u32 b)
+static void assume(struct compare *c, u32 a, u32 b, enum how how)
 {
-	remember(c, a, b, ASSUMED);
+	remember(c, a, b, how, ASSUMED);
 	if (c->nr_assumed == c->room) {
 		c->room = c->room ? 2 * c->room : 64;
 		c->assumed = xrealloc(c->assumed, c->room * sizeof(*c->assumed));
 	}
-	c->assumed[c->nr_assumed++] = (struct pair){ a, b, ASSUMED };
+	c->assumed[c->nr_assumed++] = (struct pair){ a, b, how, ASSUMED };
 }
 
-/* Are these the same by kind, name and size; nameless ones and typedefs by what they
- * are made of?  Types can lead to themselves: while a pair is compared, it counts as the
+/* Are these the same?  Types can lead to themselves: while a pair is compared, it counts as the
  * same, and if nothing speaks against the first of all pairs, all of them are.
  */
-static bool same_type(struct compare *c, u32 a, u32 b, int depth)
+static bool same_type(struct compare *c, u32 a, u32 b, enum how how, int depth)
 {
 	const struct btf_type *ta = btf_type_by_id(c->a, a), *tb = btf_type_by_id(c->b, b);
 	enum known known;
@@ -162,125 +243,94 @@ static bool same_type(struct compare *c, u32 a, u32 b, int depth)
 	if (!ta || !tb)
 		return !ta && !tb;
 	tick();
-	known = recall(c, a, b);
+	known = recall(c, a, b, how);
 	if (known != UNKNOWN)
 		return known != DIFFERENT;
 	if (depth == MAX_DEPTH)
 		give_up("more than %d types in one another", MAX_DEPTH);
-	assume(c, a, b);
-	if (compare_pair(c, ta, tb, depth))
+	assume(c, a, b, how);
+	if (compare_pair(c, ta, tb, how, depth))
 		return true;
-	remember(c, a, b, DIFFERENT);
+	remember(c, a, b, how, DIFFERENT);
 	return false;
 }
 
-static bool same(struct compare *c, u32 id)
+static bool same_how(struct compare *c, u32 id, enum how how)
 {
-	bool same = same_type(c, id, id, 0);
+	bool same = same_type(c, id, id, how, 0);
 	struct pair *p;
 
 	while (c->nr_assumed) {
 		p = c->assumed + --c->nr_assumed;
-		if (same || recall(c, p->a, p->b) == ASSUMED)
-			remember(c, p->a, p->b, same ? SAME : UNKNOWN);
+		if (same || recall(c, p->a, p->b, p->how) == ASSUMED)
+			remember(c, p->a, p->b, p->how, same ? SAME : UNKNOWN);
 	}
 	return same;
 }
 
-/* Type @id in the words of C, for xfree() */
-static char *words_for(const struct btf *btf, u32 id, int depth)
+static bool same(struct compare *c, u32 id)
 {
-	static const char * const kinds[NR_BTF_KINDS] = {
-		[BTF_KIND_STRUCT] = "struct", [BTF_KIND_UNION] = "union",
-		[BTF_KIND_ENUM] = "enum", [BTF_KIND_ENUM64] = "enum",
-		[BTF_KIND_FUNC] = "function", [BTF_KIND_VAR] = "variable",
-		[BTF_KIND_DATASEC] = "section", [BTF_KIND_DECL_TAG] = "declaration tag",
-	};
-	const struct btf_type *t = btf_type_by_id(btf, id);
-	const char *name, *prefix = "", *star;
-	char *of, *s;
-
-	if (!t)
-		return xasprintf("a type that does not exist [%u]", id);
-	if (depth > MAX_WORDS)
-		return xstrdup("...");
-	name = name_of(btf, t->name_off);
-	switch (btf_kind(t)) {
-	case BTF_KIND_UNKN:
-		return xstrdup("void");
-	case BTF_KIND_INT:
-	case BTF_KIND_FLOAT:
-	case BTF_KIND_TYPEDEF:
-		return xasprintf(NAME, name);
-	case BTF_KIND_FWD:
-		return xasprintf("%s " NAME, btf_kflag(t) ? "union" : "struct", name);
-	case BTF_KIND_FUNC_PROTO:
-		return xasprintf("function with %u argument%s", btf_type_vlen(t),
-				 btf_type_vlen(t) == 1 ? "" : "s");
-	case BTF_KIND_PTR:
-		of = words_for(btf, t->type, depth + 1);
-		star = *of && of[strlen(of) - 1] == '*' ? "*" : " *";
-		s = xasprintf("%s%s", of, star);
-		xfree(of);
-		return s;
-	case BTF_KIND_ARRAY:
-		of = words_for(btf, btf_array(t)->type, depth + 1);
-		s = xasprintf("%s[%u]", of, btf_array(t)->nelems);
-		xfree(of);
-		return s;
-	case BTF_KIND_CONST:
-		prefix = "const ";
-		fallthrough;
-	case BTF_KIND_VOLATILE:
-		if (!*prefix)
-			prefix = "volatile ";
-		fallthrough;
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_TYPE_TAG:
-		of = words_for(btf, t->type, depth + 1);
-		s = xasprintf("%s%s", prefix, of);
-		xfree(of);
-		return s;
-	default:
-		prefix = kinds[btf_kind(t)] ?: "type";
-		if (!*name)
-			return xasprintf("nameless %s", prefix);
-		return xasprintf("%s " NAME, prefix, name);
-	}
+	return same_how(c, id, IN_FULL);
 }
 
-/* Two typedefs of one name: what they stand for, or NULL if this is none */
-static char *typedef_words(const struct compare *c, u32 id, const char *place, const char *name)
+/* What a reference, array or function that is called leads to; 0 if @t is none of these */
+static u32 next_type(const struct btf_type *t)
+{
+	return btf_type_is_array(t) ? btf_array(t)->type :
+	       btf_type_is_ptr(t) || btf_type_is_modifier(t) ? t->type : 0;
+}
+
+/* Two types that have the same words are not the same: why, behind these words, for xfree() */
+static char *other_words(struct compare *c, u32 id)
 {
 	const struct btf_type *a = btf_type_by_id(c->a, id), *b = btf_type_by_id(c->b, id);
-	char *from, *to, *text;
+	const char *name;
+	char *from, *to, *text = NULL;
 	int depth;
+	u32 i;
 
-	for (depth = 0; depth < MAX_WORDS; depth++) {
-		if (!a || !b || !btf_type_is_typedef(a) || !btf_type_is_typedef(b))
-			return NULL;
-		from = words_for(c->a, a->type, 0);
-		to = words_for(c->b, b->type, 0);
-		if (strcmp(from, to))
+	for (depth = 0; depth < MAX_TYPEDEFS && a && b; depth++) {
+		if (btf_kind(a) != btf_kind(b) || !next_type(a))
 			break;
-		xfree(from);
-		xfree(to);
-		a = btf_type_by_id(c->a, a->type);
-		b = btf_type_by_id(c->b, b->type);
+		if (btf_type_is_typedef(a)) {
+			from = type_words(c->a, a->type);
+			to = type_words(c->b, b->type);
+			if (strcmp(from, to))
+				text = xasprintf("is %s, would be %s", from, to);
+			xfree(from);
+			xfree(to);
+			if (text)
+				return text;
+		}
+		a = btf_type_by_id(c->a, next_type(a));
+		b = btf_type_by_id(c->b, next_type(b));
 	}
-	if (depth == MAX_WORDS)
-		return NULL;
-	text = xasprintf("%s: %s is %s, would be %s", place, name, from, to);
-	xfree(from);
-	xfree(to);
-	return text;
+	if (!a || !b || btf_kind(a) != btf_kind(b) ||
+	    !(btf_type_is_struct(a) || btf_is_any_enum(a)))
+		return xstrdup("would read as another");
+	if (a->size != b->size)
+		return xasprintf("has %u bytes, would have %u", a->size, b->size);
+	i = first_other(c, a, b, 0);
+	if (i == btf_type_vlen(a) && i == btf_type_vlen(b))
+		return xstrdup("would read as another");
+	if (i == btf_type_vlen(a) || i == btf_type_vlen(b))
+		return xasprintf("of %u %s would have %u",
+				 btf_type_vlen(a),
+				 btf_type_is_struct(a) ? "member(s)" : "enumerator(s)",
+				 btf_type_vlen(b));
+	/* members begin with the name, and so do enumerators of either size */
+	name = name_of(c->a, btf_type_is_struct(a) ? btf_members(a)[i].name_off :
+		       btf_kind(a) == BTF_KIND_ENUM ? btf_enum(a)[i].name_off :
+						      btf_enum64(a)[i].name_off);
+	return *name ? xasprintf("would have another `" NAME "`", name) :
+		       xstrdup("would have another nameless member");
 }
 
 /* One that reads as something else.  @where: of what, as for printf() */
 static void __printf(3, 4)
 differ(struct compare *c, u32 id, const char *where, ...)
 {
-	char *place, *from, *to, *text;
+	char *place, *from, *to, *why = NULL;
 	va_list args;
 
 	c->nr++;
@@ -289,14 +339,13 @@ differ(struct compare *c, u32 id, const char *where, ...)
 	va_start(args, where);
 	place = xvasprintf(where, args);
 	va_end(args);
-	from = words_for(c->a, id, 0);
-	to = words_for(c->b, id, 0);
-	if (strcmp(from, to))
-		text = xasprintf("%s: %s would read as %s", place, from, to);
-	else
-		text = typedef_words(c, id, place, from) ?:
-		       xasprintf("%s: %s would read as another %s", place, from, to);
-	strings_add(c->words, text);
+	from = type_words(c->a, id);
+	to = type_words(c->b, id);
+	if (!strcmp(from, to))
+		why = other_words(c, id);
+	strings_add(c->words, why ? xasprintf("%s: %s %s", place, from, why) :
+				    xasprintf("%s: %s would read as %s", place, from, to));
+	xfree(why);
 	xfree(place);
 	xfree(from);
 	xfree(to);
@@ -365,7 +414,7 @@ static void compare_enum(struct compare *c, const struct btf_type *t, u32 id)
 		compare_name(c, *(const u32 *)e, id);
 }
 
-/* @t is type @id of those of the module */
+/* @t is a type of the module, which the kernel calls @id */
 static void compare_type(struct compare *c, const struct btf_type *t, u32 id)
 {
 	const char *name = name_of(c->a, t->name_off);
@@ -436,22 +485,45 @@ static struct compare new_compare(const struct btf *built, const struct btf *loa
 	};
 }
 
+static void free_compare(struct compare *c)
+{
+	xfree(c->own);
+	xfree(c->pairs);
+	xfree(c->assumed);
+}
+
 u8 *compare_bases(const struct btf *built, const struct btf *loaded)
 {
 	struct compare c = new_compare(built, loaded);
+	enum how how;
 	u32 id;
 
 	c.nr_base = min_t(u32, btf_nr_types(built), btf_nr_types(loaded));
-	c.base = xcalloc(c.nr_base, 1);
-	for (id = 0; id < c.nr_base; id++)
-		same(&c, id);
-	xfree(c.pairs);
-	xfree(c.assumed);
+	c.base = xcalloc(c.nr_base, NR_HOW);
+	for (how = 0; how < NR_HOW; how++)
+		for (id = 0; id < c.nr_base; id++)
+			same_how(&c, id, how);
+	free_compare(&c);
 	return c.base;
 }
 
+/* The ids in .BTF_ids, which are for the module itself */
+static void compare_ids(struct compare *c, const struct module *m)
+{
+	const struct id_sym *sym = m->id_syms.sym, *end = sym + m->id_syms.nr;
+	struct id_name name;
+	u32 id;
+
+	for (; sym < end; sym++) {
+		tick();
+		id = module_word(m, sym->data);
+		if (id && id_name(&name, sym) && !same(c, id))
+			differ(c, id, ".BTF_ids");
+	}
+}
+
 unsigned long compare(const struct btf *built, const struct btf *loaded, u8 *base,
-		      unsigned int max, struct strings *words)
+		      const struct module *m, unsigned int max, struct strings *words)
 {
 	struct compare c = new_compare(built, loaded);
 	u32 i, pass, nr = built->nr_types;
@@ -460,14 +532,14 @@ unsigned long compare(const struct btf *built, const struct btf *loaded, u8 *bas
 	c.words = words;
 	c.base = base;
 	c.nr_base = min_t(u32, built->start_id, loaded->start_id);
-	c.own = xcalloc(min_t(u32, btf_nr_types(built), btf_nr_types(loaded)) - c.nr_base, 1);
+	c.nr_own = min_t(u32, btf_nr_types(built), btf_nr_types(loaded)) - c.nr_base;
+	c.own = xcalloc(c.nr_own, NR_HOW);
 	/* functions first: they are what is attached to */
 	for (pass = 0; pass < 2; pass++)
 		for (i = 0; i < nr; i++)
 			if (btf_type_is_func(built->types[i]) == !pass)
-				compare_type(&c, built->types[i], built->start_id + i);
-	xfree(c.own);
-	xfree(c.pairs);
-	xfree(c.assumed);
+				compare_type(&c, built->types[i], loaded->start_id + i);
+	compare_ids(&c, m);
+	free_compare(&c);
 	return c.nr;
 }

@@ -71,7 +71,7 @@ int cmd_explain(struct audit *a, const char *path)
 	print_list("kfuncs          ", &m->kfuncs, true);
 	print_list("struct_ops      ", &m->struct_ops, true);
 	print_list("trace events    ", &m->trace_events, true);
-	out("%-14s  %s\n", "rules", a->rules->name);
+	out("%-14s  %s\n", "rules", a->rules.name);
 	out("%-14s  %s%s%s\n", "verdict", verdict_name(res->verdict, false),
 	    res->reason ? ", " : "", res->reason ?: "");
 	if (res->detail)
@@ -94,7 +94,8 @@ int cmd_explain(struct audit *a, const char *path)
 		    "Say so by --built-against.\n");
 	if (res->verdict == V_NONE)
 		out("\n%s\n", m->split.data ? "Its BTF has no types." :
-		    "It was built without BTF, or stripped of it.");
+		    m->id || m->distilled_id ? "It was stripped of it. Strip modules by -g at most." :
+					       "It was built without BTF, or stripped of it.");
 	arena_free(l.arena);
 	return status;
 }

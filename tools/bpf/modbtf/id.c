@@ -31,14 +31,12 @@ static int module_id(const char *path, struct blob file)
 
 static int base_id(const char *path, struct blob file)
 {
-	/* as the newest kernel reads it */
-	static const struct rules newest = { "", false, 703 };
 	char text[2 * BTF_BASE_ID_SIZE + 1];
-	struct blob raw;
+	struct image image;
 	struct base b = {};
 	char *problem;
 
-	problem = find_base(file, &raw) ?: base_parse(&b, raw, &newest) ?: b.problem;
+	problem = find_base(file, &image) ?: base_parse(&b, &image, newest_rules) ?: b.problem;
 	if (problem) {
 		complain("%s: %s", path, problem);
 	} else {
@@ -66,12 +64,8 @@ int cmd_id(char **paths, int nr)
 
 	for (i = 0; i < nr; i++) {
 		problem = read_file(paths[i], true, &file);
-		if (!problem && is_package(&file)) {
-			xfree(file.data);
-			problem = xstrdup("a package; name a file in it");
-		}
 		if (!problem)
-			problem = unpack(file, &file);
+			problem = unpack_one(&file, "file in it");
 		if (problem) {
 			complain("%s: %s", paths[i], problem);
 			xfree(problem);

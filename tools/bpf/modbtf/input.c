@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <linux/kernel.h>
 #include "input.h"
 #include "modbtf.h"
 
@@ -44,7 +45,34 @@ static const struct {
 	{ "lzma", "\x5d\0\0", 3, ARCHIVE_FILTER_LZMA, archive_read_support_filter_lzma },
 };
 
-static const int nr_filters = sizeof(filters) / sizeof(*filters);
+/* What else kernels and modules come in */
+static const struct {
+	const char *name, *magic;
+	size_t size, offset;
+} others[] = {
+	{ "LZO", "\x89LZO\0\r\n\x1a\n", 9 },
+	{ "lzip", "LZIP\1", 5 },
+	{ "lrzip", "LRZI\0", 5 },
+	{ "grzip", "GRZipII\0", 8 },
+	{ "compress", "\x1f\x9d", 2 },
+	{ "7-Zip", "7z\xbc\xaf\x27\x1c", 6 },
+	{ "RAR", "Rar!\x1a\7", 6 },
+	{ "cabinet", "MSCF\0\0\0\0", 8 },
+	{ "xar", "xar!\0\x1c", 6 },
+	{ "Nix archive", "\r\0\0\0\0\0\0\0nix-archive-1", 21 },
+	{ "APK 3", "ADB.", 4 },
+	{ "APK 3", "ADBd", 4 },
+	{ "APK 3", "ADBc", 4 },
+	{ "cpio of rpm for large files", "07070X", 6 },
+	{ "squashfs", "hsqs", 4 },
+	{ "squashfs", "sqsh", 4 },
+	{ "cramfs", "\x45\x3d\xcd\x28", 4 },
+	{ "EROFS", "\xe2\xe1\xf5\xe0", 4, 1024 },
+	{ "ext2, ext3 or ext4", "\x53\xef", 2, 1080 },
+	{ "a sparse image of Android", "\x3a\xff\x26\xed", 4 },
+};
+
+static const int nr_filters = ARRAY_SIZE(filters);
 
 void check_libarchive(void)
 {
@@ -70,42 +98,165 @@ static int filter_of(const struct blob *b)
 	return -1;
 }
 
-static la_ssize_t read_stream(struct archive *a, void *ctx, const void **buf)
+bool is_compressed(const struct blob *b)
 {
-	struct stream *s = ctx;
+	return filter_of(b) >= 0;
+}
+
+const char *unreadable(const struct blob *b)
+{
+	static const char zeros[512];
+	struct blob at;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		/* file systems leave room for a boot sector, which is empty here */
+		if (others[i].offset && (b->size < others[i].offset ||
+					 !starts(b, zeros, sizeof(zeros))))
+			continue;
+		at = (struct blob){ b->data + others[i].offset, b->size - others[i].offset };
+		if (starts(&at, others[i].magic, others[i].size))
+			return others[i].name;
+	}
+	return NULL;
+}
+
+char *unreadable_problem(const char *name)
+{
+	return xasprintf("%s is not read here: unpack it", name);
+}
+
+void source_file(struct source *s, int fd)
+{
+	*s = (struct source){ .fd = fd };
+}
+
+void source_memory(struct source *s, struct blob b)
+{
+	*s = (struct source){ .fd = -1, .buf = b.data, .to = b.size };
+}
+
+void source_member(struct source *s, struct archive *outer)
+{
+	*s = (struct source){ .fd = -1, .outer = outer };
+}
+
+void source_close(struct source *s)
+{
+	if (s->owned)
+		xfree(s->buf);
+}
+
+/* Put more behind what is there, and that to the front.  Returns what read() would */
+static ssize_t fill(struct source *s)
+{
+	ssize_t n;
+
+	if (s->fd < 0 && !s->outer)
+		return 0;
+	if (run_is_over()) {
+		s->failed = true;
+		s->err = EINTR;
+		errno = s->err;
+		return -1;
+	}
+	if (!s->buf) {
+		s->buf = xrealloc(NULL, BLOCK);
+		s->owned = true;
+	}
+	s->to -= s->from;
+	memmove(s->buf, s->buf + s->from, s->to);
+	s->from = 0;
+	n = s->outer ? archive_read_data(s->outer, s->buf + s->to, BLOCK - s->to) :
+		       read(s->fd, s->buf + s->to, BLOCK - s->to);
+	if (n > 0)
+		s->to += n;
+	s->err = n < 0 ? errno : 0;
+	s->failed = n < 0;
+	return n;
+}
+
+char *source_problem(struct source *s)
+{
+	if (!s->failed)
+		return NULL;
+	return s->outer ? archive_problem(s->outer) : xstrdup(strerror(s->err));
+}
+
+struct blob source_peek(struct source *s, size_t size)
+{
+	while (s->to - s->from < size && fill(s) > 0)
+		;
+	return (struct blob){ s->buf + s->from, s->to - s->from };
+}
+
+bool source_skip(struct source *s, uint64_t size)
+{
+	size_t n;
+
+	for (; size; size -= n) {
+		n = source_peek(s, 1).size;
+		if (!n)
+			return false;
+		n = n < size ? n : size;
+		s->from += n;
+	}
+	return true;
+}
+
+static la_ssize_t read_source(struct archive *a, void *ctx, const void **buf)
+{
+	struct source *s = ctx;
 	char *problem = time_problem();
-	struct blob first = s->first;
+	ssize_t n = 0;
 
 	if (problem) {
 		xfree(problem);
 		archive_set_error(a, EINTR, "no time");
 		return -1;
 	}
-	s->first = (struct blob){};
-	*buf = first.data;
-	return first.data ? (la_ssize_t)first.size : s->next(s, a, buf);
+	if (s->from == s->to)
+		n = fill(s);
+	if (n < 0 && s->outer)
+		archive_set_error(a, archive_errno(s->outer), "%s",
+				  archive_error_string(s->outer) ?: "cut off");
+	else if (n < 0)
+		archive_set_error(a, errno, "%s", strerror(errno));
+	if (n < 0)
+		return -1;
+	*buf = s->buf + s->from;
+	n = s->to - s->from;
+	s->from = s->to;
+	s->given += n;
+	return n;
 }
 
-bool open_stream(struct archive *a, struct stream *s)
+bool open_archive(struct archive *a, struct source *s)
 {
-	const void *buf;
-	la_ssize_t n = 0;
-	int f;
+	s->given = 0;
+	return archive_read_open(a, s, NULL, read_source, NULL) == ARCHIVE_OK;
+}
 
-	if (!s->first.data) {
-		n = s->next(s, a, &buf);
-		s->first = (struct blob){ (void *)buf, n > 0 ? n : 0 };
-	}
-	f = filter_of(&s->first);
+bool open_compressed(struct archive *a, struct source *s)
+{
+	struct blob b = source_peek(s, BLOCK / 2);
+	struct archive_entry *entry;
+	int f = filter_of(&b);
+
+	archive_read_support_format_raw(a);
 	/* this one and no other: they can be put into one another without end */
-	if (n < 0 || (f >= 0 && archive_read_append_filter(a, filters[f].filter) != ARCHIVE_OK))
-		return false;
-	return archive_read_open(a, s, NULL, read_stream, NULL) == ARCHIVE_OK;
+	return f >= 0 && archive_read_append_filter(a, filters[f].filter) == ARCHIVE_OK &&
+	       open_archive(a, s) && archive_read_next_header(a, &entry) == ARCHIVE_OK;
 }
 
-la_ssize_t no_more(struct stream *s, struct archive *a, const void **buf)
+void source_take_back(struct source *s, struct archive *a)
 {
-	return 0;
+	uint64_t unused = s->given - archive_filter_bytes(a, -1);
+
+	/* it is in the last block: of what came before it more than a header was needed */
+	s->failed = unused > s->to;
+	s->err = EIO;
+	s->from = s->failed ? s->to : s->to - unused;
 }
 
 /* More room for @b, of which @room is used.  If there is no memory, @b is freed: then there is
@@ -221,25 +372,113 @@ bool starts(const struct blob *b, const char *magic, size_t size)
 	return b->size >= size && !memcmp(b->data, magic, size);
 }
 
-char *unpack(struct blob in, struct blob *out)
+char *undo(struct blob in, struct blob *out)
 {
-	struct stream s = { .next = no_more, .first = in };
-	struct archive_entry *entry;
+	const char *other = unreadable(&in);
 	struct archive *a;
+	struct source s;
 	char *problem;
 
-	*out = in;
-	if (filter_of(&in) < 0)
-		return NULL;
 	*out = (struct blob){};
+	if (other)
+		return unreadable_problem(other);
+	if (!is_compressed(&in))
+		return NULL;
 	a = new_archive();
-	archive_read_support_format_raw(a);
-	if (!open_stream(a, &s) || archive_read_next_header(a, &entry) != ARCHIVE_OK)
-		problem = archive_problem(a);
-	else
-		problem = read_member(a, out);
+	source_memory(&s, in);
+	problem = open_compressed(a, &s) ? read_member(a, out) : archive_problem(a);
 	archive_read_free(a);
-	xfree(in.data);
+	return problem;
+}
+
+char *unpack(struct blob in, struct blob *out)
+{
+	char *problem = undo(in, out);
+
+	if (!problem && !is_compressed(&in))
+		*out = in;
+	else
+		xfree(in.data);
+	return problem;
+}
+
+struct piece {
+	struct archive *a;
+	const void *buf;
+	size_t left;
+};
+
+static ssize_t read_block(void *from, void *buf, size_t size)
+{
+	struct piece *p = from;
+	la_int64_t off;
+	size_t n;
+
+	while (!p->left)
+		if (archive_read_data_block(p->a, &p->buf, &p->left, &off) != ARCHIVE_OK)
+			return 0;
+	n = p->left < size ? p->left : size;
+	memcpy(buf, p->buf, n);
+	p->buf += n;
+	p->left -= n;
+	return n;
+}
+
+/* Bytes of the xz that begins at @b: to the end of its footer, which repeats the flags */
+static size_t xz_size(const struct blob *b)
+{
+	const uint8_t *p = b->data;
+	uint8_t end[4] = { 0, 0, 'Y', 'Z' };
+	size_t at;
+
+	if (b->size < 12)
+		return b->size;
+	memcpy(end, p + 6, 2);
+	for (at = 8; at + 4 <= b->size; at += 4)
+		if (!memcmp(p + at, end, 4))
+			return at + 4;
+	return b->size;
+}
+
+/* The same of zstd: to the end of the last block of its frame (RFC 8878) */
+static size_t zstd_size(const struct blob *b)
+{
+	static const uint8_t dict[] = { 0, 1, 2, 4 }, content[] = { 0, 2, 4, 8 };
+	const uint8_t *p = b->data;
+	bool single, last = false;
+	uint32_t head;
+	size_t at = 5;
+
+	if (b->size < at)
+		return b->size;
+	single = p[4] & 0x20;
+	at += !single + dict[p[4] & 3] + (single && !(p[4] >> 6) ? 1 : content[p[4] >> 6]);
+	while (!last && at + 3 <= b->size) {
+		head = p[at] | p[at + 1] << 8 | p[at + 2] << 16;
+		last = head & 1;
+		/* of one byte that is repeated it is the length of what comes out */
+		at += 3 + ((head >> 1 & 3) == 1 ? 1 : head >> 3);
+	}
+	at += p[4] & 4 ? 4 : 0;
+	return at < b->size ? at : b->size;
+}
+
+char *unpack_piece(struct blob in, struct blob *out)
+{
+	struct piece p = { new_archive() };
+	char *problem = NULL;
+	struct source s;
+
+	*out = (struct blob){};
+	/* these two are not undone if they are followed by something else */
+	if (starts(&in, "\xfd\x37zXZ", 6))
+		in.size = xz_size(&in);
+	else if (starts(&in, "\x28\xb5\x2f\xfd", 4))
+		in.size = zstd_size(&in);
+	source_memory(&s, in);
+	if (open_compressed(p.a, &s))
+		read_all(read_block, &p, 0, out, &problem);
+	archive_read_free(p.a);
 	return problem;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kernel/bpf/btf_refs.c and tools/lib/bpf/btf_relocate.c need to be compiled into
- * modbtf as they are, and struct btf as the kernel has it.
- * Included before each; their own includes are taken out by the Makefile.
+ * struct btf as the kernel has it, and what modbtf calls of kernel/bpf/btf_refs.c and
+ * tools/lib/bpf/btf_relocate.c, which are compiled as they are.  What these need is in stub/.
  */
 #ifndef __MODBTF_KERNEL_H
 #define __MODBTF_KERNEL_H
@@ -20,6 +19,9 @@
 #include <linux/kernel.h>
 /* the accessors of struct btf_type; of struct btf it only knows the name */
 #include <bpf/btf.h>
+/* struct btf_refs, and btf_check_refs(), which returns 0, -EINVAL or -ENOMEM */
+#define CONFIG_DEBUG_INFO_BTF_MODULES 1
+#include <linux/btf_module.h>
 #include "modbtf.h"
 #include "btf_field_iter.h"
 
@@ -54,6 +56,7 @@ struct btf {
 	u32 start_str_off;
 	struct btf *base_btf;
 	u32 named_start_id;		/* see btf_named_start_id() */
+	u32 long_size;			/* of unsigned long in a base; 0: it has none */
 	const char *why;		/* it is malformed */
 	u32 why_id;			/* the type that is, or 0 */
 	const struct btf_type *why_type; /* where that is, or NULL */
@@ -122,65 +125,9 @@ const char *btf_str(const struct btf *btf, u32 off);
 /* Of the modules that this thread looks at; takes the place of sizeof(void *) */
 extern __thread u32 btf_ptr_size;
 
-/* kernel/bpf/btf_refs.c: 0, -EINVAL or -ENOMEM; see include/linux/btf_module.h */
-struct btf_refs {
-	struct btf_type **base;
-	struct btf_type **split;
-	u32 start_id;
-	u32 nr_split;
-	u32 names_end;
-	u8 *depth;
-	u32 bad_id;
-	const char *why;
-};
-
-int btf_check_refs(struct btf_refs *r);
-
 /* tools/lib/bpf/btf_relocate.c, and what it calls */
 int btf_relocate(struct btf *btf, const struct btf *base, u32 **map);
 void btf_set_base_btf(struct btf *btf, const struct btf *base);
 void __printf(1, 2) modbtf_warn(const char *fmt, ...);
-
-#ifdef MODBTF_KERNEL_CODE
-/* of names, of which the kernel takes none that is longer */
-#define strcmp(a, b)		(tick(), strncmp(a, b, NAME_LEN))
-#define BITS_PER_BYTE		8
-#define GFP_KERNEL		0
-#define __GFP_NOWARN		0
-#define cond_resched()		tick_now()
-#define pr_debug(...)		do { } while (0)
-#define kvfree(p)		xfree((void *)(p))
-#define btf_name_by_offset	btf_str
-#define btf_str_by_offset	btf_str
-#define btf_type_var_secinfo	btf_var_secinfos
-#define pr_warn_ratelimited	modbtf_warn
-
-static inline const char *btf_get_name(const struct btf *btf)
-{
-	return "";
-}
-
-static inline const char *btf_type_str(const struct btf_type *t)
-{
-	return btf_kind_str(t);
-}
-
-static inline void sort(void *base, size_t nr, size_t size,
-			int (*cmp)(const void *a, const void *b), void *swap)
-{
-	qsort(base, nr, size, cmp);
-}
-
-static inline void *kvcalloc(size_t nr, size_t size, int gfp)
-{
-	return xcalloc(nr, size);
-}
-
-static inline void *kvzalloc(size_t size, int gfp)
-{
-	return xcalloc(1, size);
-}
-
-#endif /* MODBTF_KERNEL_CODE */
 
 #endif

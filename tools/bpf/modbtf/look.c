@@ -3,8 +3,17 @@
 
 #include "modbtf.h"
 
-static const char *look_inside(struct look *l, struct audit *a, const char *path,
-			       const char *inside)
+char *unpack_one(struct blob *file, const char *what)
+{
+	if (!is_package(file))
+		return unpack(*file, file);
+	xfree(file->data);
+	*file = (struct blob){};
+	return xasprintf("a package; name a %s", what);
+}
+
+/* Read, unpack and parse what @l is about.  Returns NULL, or what is wrong */
+static const char *module_open(struct look *l, const char *path, const char *inside)
 {
 	const char *problem = NULL;
 
@@ -12,15 +21,7 @@ static const char *look_inside(struct look *l, struct audit *a, const char *path
 		problem = read_file(path, !l->found, &l->file);
 	else if (l->file.size > limits.module_memory)
 		problem = mem_problem();
-	if (!problem && is_package(&l->file))
-		problem = "a package; name a module";
-	problem = problem ?: unpack(l->file, &l->file) ?:
-		  module_parse(&l->m, l->file, inside);
-	if (a && !problem)
-		problem = foreign(a, &l->m);
-	if (a && !problem)
-		decide(a, &l->m, &l->res);
-	return problem;
+	return problem ?: unpack_one(&l->file, "module") ?: module_parse(&l->m, l->file, inside);
 }
 
 void look_forget_file(struct look *l)
@@ -44,7 +45,11 @@ void look(struct look *l, struct audit *a, const char *path, const char *inside)
 	work_on(path);
 	arena_enter(l->arena, &leave);
 	if (!setjmp(leave)) {
-		l->trouble = look_inside(l, a, path, inside);
+		l->trouble = module_open(l, path, inside);
+		if (a && !l->trouble)
+			l->trouble = foreign(a, &l->m);
+		if (a && !l->trouble)
+			decide(a, &l->m, &l->res);
 	} else {
 		arena_empty(l->arena);
 		l->file = (struct blob){};

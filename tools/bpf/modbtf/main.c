@@ -41,7 +41,7 @@ enum {
 static const struct argp_option options[] = {
 	{ "base", O_BASE, "FILE", 0, "kernel they are loaded on; default: the running one", 0 },
 	{ "built-against", O_BUILT, "FILE", 0, "kernel they were built with", 0 },
-	{ "kernel", O_KERNEL, "RULES", 0, rules_names, 0 },
+	{ "kernel", O_KERNEL, "RULES", 0, "stock[-X.Y], patched[-X.Y]; see modbtf(8)", 0 },
 	{ "strict", O_STRICT, NULL, 0, "a module whose BTF cannot be used is refused", 0 },
 	{ "need-btf", O_NEED_BTF, NULL, 0, "a module without BTF is a finding", 0 },
 	{ "wrong-types", O_WRONG, "N", 0, "say what the first N types would read as", 0 },
@@ -238,38 +238,54 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "audit MODULES...\nexplain MODULE\nid FILE...\nstatus",
-	.doc = "Say which modules, also in directories, .deb and .rpm, keep their BTF on a kernel.",
+	.doc = "Say which modules, also in directories and packages, keep their BTF on a kernel.",
 };
 
-/* Read a base or end */
-static void load(struct base *b, const char *path, const struct rules *r)
+static void die_of(const char *path, char *problem)
 {
-	char *problem = base_load(b, path, r);
-
 	if (problem)
 		die("%s: %s", path, problem);
 }
 
+/* The kernel that modules are loaded on, and how it decides */
+static void load_running(struct audit *a, const struct args *args)
+{
+	const char *path = args->base ?: RUNNING;
+	struct image image;
+	struct kernel *k = &image.kernel;
+	char *problem;
+
+	work_on(path);
+	die_of(path, read_base(path, &image));
+	if (!strcmp(path, RUNNING))
+		kernel_running(k);
+	problem = rules_choose(&a->rules, args->kernel, k, image.btf);
+	if (problem)
+		die("%s", problem);
+	if (a->rules.guessed && k->version)
+		complain("%s: Linux %u.%u is newer than what is known, decided as %s", path,
+			 k->version / 100, k->version % 100, a->rules.name);
+	else if (a->rules.guessed && !args->kernel)
+		complain("%s: does not say of which version it is, decided as %s; see --kernel",
+			 path, a->rules.name);
+	die_of(path, base_parse(&a->running, &image, &a->rules));
+}
+
 static void prepare(struct audit *a, const struct args *args)
 {
-	/* it is only what the other is compared with */
-	static const struct rules lax = { "", false, 703 };
+	struct image image;
 
 	*a = (struct audit){ .wrong_types = args->wrong_types };
-	a->rules = rules_find(args->kernel ?: "patched");
-	if (!a->rules)
-		die("--kernel=%s: there are %s", args->kernel, rules_names);
-	if (args->wrong_types && (a->rules->patched || !args->built))
-		die("--wrong-types needs --built-against and --kernel=stock");
-	work_on(args->base ?: RUNNING);
-	load(&a->running, args->base ?: RUNNING, a->rules);
+	load_running(a, args);
+	if (args->wrong_types && (a->rules.patched || !args->built))
+		die("--wrong-types needs --built-against and a stock kernel");
 	if (!args->built)
 		return;
 	work_on(args->built);
-	load(&a->built, args->built, &lax);
-	if (a->built.problem)
-		die("%s: %s", args->built, a->built.problem);
-	if (a->running.btf && !a->rules->patched)
+	die_of(args->built, read_base(args->built, &image) ?:
+			    base_parse(&a->built, &image, newest_rules));
+	die_of(args->built, a->built.problem);
+	if (a->running.btf && !a->rules.patched)
 		a->same = compare_bases(a->built.btf, a->running.btf);
 	work_on(NULL);
 }
@@ -306,6 +322,7 @@ static int audit(const struct args *args, FILE *baseline, unsigned long *results
 		xfree(file.data);
 	}
 	prepare(&a, args);
+	r.rules = &a.rules;
 	audit_run(&a, &r, args->words, args->nr);
 	status = report_end(&r, results);
 	release(&a);

@@ -14,6 +14,7 @@
 #include "../../../include/linux/btf_note.h"
 
 struct btf;
+struct kernel;
 
 /* Bytes of a name that the kernel takes, with its end (KSYM_NAME_LEN) */
 #define NAME_LEN 512
@@ -30,11 +31,33 @@ struct strings {
 	size_t nr;
 };
 
-/* Which kernel decides */
+/* What kernels came to take as BTF, or to look at, see version.c */
+enum feature {
+	EMPTY_SECTIONS,		/* sections without variables */
+	FLOATS,
+	DECL_TAGS,
+	TYPE_TAGS,
+	CHAINS,			/* how long chains of references are is looked at */
+	TAGS_FIRST,		/* type tags have to be in front of other modifiers */
+	ENUM64S,		/* and enums that have a sign */
+	LONG_NAMES,		/* 511 bytes instead of 127 */
+	DOTS,			/* in all names, not only in those of variables and sections */
+	SECTION_NAMES,		/* of any printable text */
+	DISTILLED,		/* .BTF.base */
+	TAG_FLAGS,		/* tags that are attributes */
+	LAYOUT,			/* a header that says how long kinds are */
+	LONG_TYPES,		/* 24 bits for the number of members, 7 for the kind */
+	NR_FEATURES
+};
+
+/* How a kernel decides */
 struct rules {
-	const char *name;
+	char name[24];		/* stock-6.12 */
 	bool patched;		/* by this series */
-	int version;		/* of btf.c: 601, 612 or 703 */
+	bool found;		/* from what the kernel says, not only by --kernel */
+	bool guessed;		/* the version is not known, or newer than what is */
+	unsigned int version;	/* 612 */
+	uint32_t features;
 };
 
 /* watchdog.c ------------------------------------------------------------------ */
@@ -187,6 +210,8 @@ char *read_file(const char *path, bool wait, struct blob *out);
  * Return: NULL, or what is wrong, for xfree(); then @in is freed, too.
  */
 char *unpack(struct blob in, struct blob *out);
+/* What can be undone of the compression that @in begins as; where that ends need not be known */
+char *unpack_piece(struct blob in, struct blob *out);
 
 /* Stop if libarchive would run a program for one of these compressions */
 void check_libarchive(void);
@@ -208,21 +233,26 @@ typedef void (*trouble_fn)(void *ctx, const char *path, char *problem);
 
 /* tree.c, package.c ------------------------------------------------------------ */
 
-/**
- * read_modules() - find the modules in a file, a directory or a package
- * @path: module, directory, .deb or .rpm
- * @module: called for each module, in an order that repeats; for a file with several
- *	names once
- * @trouble: called for each file that cannot be read
- * @ctx: for both
- */
+/* What is looked for */
+struct finder {
+	const char *what;	/* a word for it */
+	bool (*wanted)(const char *path);
+	module_fn found;	/* in an order that repeats; for a file with several names once */
+	trouble_fn trouble;	/* called for each file that cannot be read */
+	void *ctx;		/* for both */
+	bool is_base;		/* not limited as a module is: one of a package has no arena */
+};
+
+/* Find what @f looks for in a file, a directory or a package; a file by itself is taken for it */
+void read_files(const char *path, const struct finder *f);
+/* The same for modules */
 void read_modules(const char *path, module_fn module, trouble_fn trouble, void *ctx);
-/* The same for a package called @name, which is open as @fd and begins with @data.  If @fd is
- * negative, @data is all of it.
- */
-void read_package(const char *name, int fd, struct blob data, module_fn module,
-		  trouble_fn trouble, void *ctx);
+/* The same for a package called @name: all of the file @fd, or if that is negative, @data */
+void read_package(const char *name, int fd, struct blob data, const struct finder *f);
+/* Does it begin as a package or another archive? */
 bool is_package(const struct blob *b);
+/* The same, also of one that is compressed */
+bool is_archive(int fd, struct blob data);
 /* Is a file of this name a module? */
 bool is_module_name(const char *path);
 /* What of @path is behind lib/modules/RELEASE/, or @path */
@@ -230,26 +260,53 @@ const char *module_path(const char *path);
 
 /* image.c ------------------------------------------------------------------- */
 
+/* What a kernel says of itself */
+struct kernel {
+	unsigned int version;	/* 612; 0: not known */
+	bool patched;
+};
+
+/* What is known of a kernel by its file */
+struct image {
+	struct blob btf;	/* raw, for xfree() */
+	uint16_t machine;	/* as e_machine of ELF; 0: not known */
+	struct kernel kernel;
+};
+
 /**
  * read_base() - get the BTF of a kernel
- * @path: vmlinux, vmlinuz or raw BTF, or one of these compressed
- * @out: raw BTF, for xfree()
+ * @path: vmlinux, an image in any form, a package or directory with one, or raw BTF
+ * @out: what was found
  *
  * Return: NULL, or what is wrong, for xfree().
  */
-char *read_base(const char *path, struct blob *out);
+char *read_base(const char *path, struct image *out);
 /* The same for a file that has been read; @in is freed */
-char *find_base(struct blob in, struct blob *out);
+char *find_base(struct blob in, struct image *out);
 
 /* module.c ------------------------------------------------------------------ */
+
+/* A symbol in .BTF_ids */
+struct id_sym {
+	const char *name;	/* behind __BTF_ID__ */
+	const void *data;
+	size_t size;
+	const char *set;	/* name of the set it is in; NULL: of none, in a list */
+};
+
+struct id_syms {
+	struct id_sym *sym;
+	size_t nr;
+};
 
 /* What a module says about its BTF.  Points into the file.  A section that is not there has
  * no .data
  */
 struct module {
 	char *name;
+	uint16_t machine;	/* e_machine */
 	bool is32;
-	bool swapped;		/* big-endian: then BTF is in copies, the other way round */
+	bool swapped;		/* of the other byte order: BTF is in copies, the other way round */
 	struct blob split;	/* .BTF */
 	struct blob base;	/* .BTF.base */
 	struct blob ids;	/* .BTF_ids */
@@ -258,6 +315,7 @@ struct module {
 	const uint8_t *id;	/* base id of BTF that is split from vmlinux */
 	const uint8_t *distilled_id; /* that of the vmlinux that .BTF.base is distilled from */
 	struct blob table;	/* with that: of struct btf_ids_range, see module_word() */
+	struct id_syms id_syms;	/* single ids in .BTF_ids */
 	struct strings kfuncs, struct_ops, trace_events;
 };
 
@@ -274,10 +332,55 @@ char *module_parse(struct module *m, struct blob file, const char *path);
 /* The word at @p in .BTF_ids or its table, aligned or not, in the byte order of this program */
 uint32_t module_word(const struct module *m, const void *p);
 
-/* Section @name of an ELF file; .data is NULL if there is none.  Returns NULL, or
- * what is wrong with the file, for xfree().
+struct base;
+
+/* Why a kernel with base @b, called @name, cannot load @m whatever its BTF, for xfree(), or NULL */
+char *foreign_to(const struct base *b, const char *name, const struct module *m);
+
+/* version.c ----------------------------------------------------------------- */
+
+/* Look for that in the bytes of vmlinux, an image or raw BTF, beside what @k has already */
+void kernel_look(struct kernel *k, struct blob image);
+/* The running one */
+void kernel_running(struct kernel *k);
+
+/**
+ * rules_choose() - how a kernel decides
+ * @r: what is filled in
+ * @name: what --kernel says, or NULL
+ * @k: what the kernel says
+ * @btf: its BTF
+ *
+ * Return: NULL, or what is wrong, for xfree().
  */
-char *elf_section(struct blob file, const char *name, struct blob *out);
+char *rules_choose(struct rules *r, const char *name, const struct kernel *k, struct blob btf);
+bool knows(const struct rules *r, enum feature f);
+/* For BTF that is compared and not decided about */
+extern const struct rules *const newest_rules;
+
+/* ids.c --------------------------------------------------------------------- */
+
+/* A type that a module asks for */
+struct id_name {
+	uint32_t kind;
+	const char *name;	/* of .len bytes */
+	int len;
+};
+
+/* What @sym is the id of; false: that is not said, or none that a module can ask for */
+bool id_name(struct id_name *out, const struct id_sym *sym);
+
+/**
+ * ids_wrong() - ids in .BTF_ids that are of other types than their symbols say
+ * @m: the module
+ * @btf: its BTF, as the kernel reads it
+ * @first: the first of them in words, for xfree(), or NULL
+ *
+ * Return: how many there are.
+ */
+unsigned long ids_wrong(const struct module *m, const struct btf *btf, char **first);
+/* Has it ids in lists, which code reads as they are? */
+bool ids_in_lists(const struct module *m);
 
 /* rules.c ------------------------------------------------------------------- */
 
@@ -287,12 +390,13 @@ enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR
 struct base {
 	struct btf *btf;	/* NULL: not known, or @problem */
 	char *problem;		/* the kernel cannot use it, and why */
-	bool swapped;		/* its file was big-endian */
+	bool swapped;		/* its file was of the other byte order */
+	uint16_t machine;	/* see struct image */
 	uint8_t id[BTF_BASE_ID_SIZE];
 };
 
 struct audit {
-	const struct rules *rules;
+	struct rules rules;
 	struct base running;
 	struct base built;	/* .btf is NULL if it is not known */
 	uint8_t *same;		/* from compare_bases(), if both are known */
@@ -307,21 +411,15 @@ struct result {
 	struct strings wrong;	/* the first of them */
 };
 
-/* The rules called @name, or NULL.  rules_names: all of them */
-const struct rules *rules_find(const char *name);
-extern const char rules_names[];
-
 /**
- * base_load() - read the base that modules are compared with
+ * base_parse() - read the base that modules are compared with
  * @b: what is filled in
- * @path: as for read_base()
+ * @from: where that was found; its raw BTF is freed
  * @r: rules by which it has to be right
  *
  * Return: NULL, or what is wrong, for xfree().
  */
-char *base_load(struct base *b, const char *path, const struct rules *r);
-/* The same for raw BTF, which is freed */
-char *base_parse(struct base *b, struct blob raw, const struct rules *r);
+char *base_parse(struct base *b, const struct image *from, const struct rules *r);
 void base_free(struct base *b);
 
 /* Was .BTF.base taken from it after it was built? */
@@ -365,13 +463,19 @@ uint8_t *compare_bases(const struct btf *built, const struct btf *loaded);
  * @built: the BTF, split from the base it was built with
  * @loaded: the same BTF, split from another
  * @base: from compare_bases() of these bases
+ * @m: the module, for the ids in .BTF_ids
  * @max: how many are wanted in words
  * @words: the first of them
  *
  * Return: how many names and references there are.
  */
 unsigned long compare(const struct btf *built, const struct btf *loaded, uint8_t *base,
-		      unsigned int max, struct strings *words);
+		      const struct module *m, unsigned int max, struct strings *words);
+
+/* words.c ------------------------------------------------------------------- */
+
+/* Type @id as C has it, for xfree() */
+char *type_words(const struct btf *btf, uint32_t id);
 
 /* suppress.c ---------------------------------------------------------------- */
 
@@ -400,6 +504,7 @@ void suppressions_free(struct suppressions *s);
 /* report.c ------------------------------------------------------------------ */
 
 struct report {
+	const struct rules *rules;
 	enum format format;
 	bool strict, quiet, progress;
 	bool over;		/* it has been said that the time of the run is */
@@ -440,6 +545,10 @@ struct look {
  * its path in a package, or @path.  Makes the arena, if there is none.
  */
 void look(struct look *l, struct audit *a, const char *path, const char *inside);
+/* Undo the compression of a file that is no package; else that is wrong: it has more than one
+ * @what.  Returns NULL, or what is wrong, for xfree(); then the file is freed, too.
+ */
+char *unpack_one(struct blob *file, const char *what);
 /* Free the file and what points into it; names and the result stay */
 void look_forget_file(struct look *l);
 

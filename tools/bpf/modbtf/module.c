@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ELF file of a module, read as kernel/module/btf.c does.  Nothing in it is
- * trusted: it may be cut off or made to do harm.
+ * The ELF file of a module.  It is read by hand, and not by libelf as a kernel is: what
+ * elf_validity_cache_*() of kernel/module/main.c refuse has to be refused, and no more; of two
+ * sections the kernel takes the first or neither; and symbols are looked at in place, for speed.
+ * Nothing in it is trusted: it may be cut off or made to do harm.
  */
 
 #include <byteswap.h>
@@ -13,6 +15,12 @@
 
 /* As for a kernel of 64 bits */
 #define MODULE_NAME_LEN		56
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define HOST_DATA		ELFDATA2MSB
+#else
+#define HOST_DATA		ELFDATA2LSB
+#endif
 
 /* Names in a list; no module has so many */
 #define MAX_NAMES		16384
@@ -26,7 +34,7 @@ struct section {
 struct elf {
 	struct blob file;
 	bool is32, swapped;
-	uint16_t type;
+	uint16_t type, machine;
 	struct section *sections;
 	unsigned int nr;
 };
@@ -62,6 +70,7 @@ static Elf64_Ehdr read_header(const struct elf *e, const void *p)
 		memcpy(&h32, p, sizeof(h32));
 		return (Elf64_Ehdr){
 			.e_type = half(e, h32.e_type),
+			.e_machine = half(e, h32.e_machine),
 			.e_shoff = word(e, h32.e_shoff),
 			.e_shentsize = half(e, h32.e_shentsize),
 			.e_shnum = half(e, h32.e_shnum),
@@ -71,6 +80,7 @@ static Elf64_Ehdr read_header(const struct elf *e, const void *p)
 	memcpy(&h, p, sizeof(h));
 	return (Elf64_Ehdr){
 		.e_type = half(e, h.e_type),
+		.e_machine = half(e, h.e_machine),
 		.e_shoff = xword(e, h.e_shoff),
 		.e_shentsize = half(e, h.e_shentsize),
 		.e_shnum = half(e, h.e_shnum),
@@ -146,7 +156,7 @@ static const char *elf_open(struct elf *e, struct blob file)
 	    (ident[EI_DATA] != ELFDATA2LSB && ident[EI_DATA] != ELFDATA2MSB))
 		return "an ELF file of an unknown class or byte order";
 	e->is32 = ident[EI_CLASS] == ELFCLASS32;
-	e->swapped = ident[EI_DATA] == ELFDATA2MSB;
+	e->swapped = ident[EI_DATA] != HOST_DATA;
 	if (file.size < (e->is32 ? sizeof(Elf32_Ehdr) : sizeof(Elf64_Ehdr)))
 		return "cut off: the ELF header is not complete";
 	hdr = read_header(e, file.data);
@@ -155,6 +165,7 @@ static const char *elf_open(struct elf *e, struct blob file)
 	if (!inside(&file, hdr.e_shoff, (uint64_t)hdr.e_shnum * hdr.e_shentsize))
 		return "cut off: the section headers are outside of the file";
 	e->type = hdr.e_type;
+	e->machine = hdr.e_machine;
 	e->nr = hdr.e_shnum;
 	e->sections = xrealloc(NULL, e->nr * sizeof(*s));
 	for (i = 0; i < e->nr; i++)
@@ -189,24 +200,6 @@ static struct blob section_data(const struct elf *e, const struct section *s)
 	if (s->type == SHT_NOBITS)
 		return (struct blob){};
 	return (struct blob){ e->file.data + s->offset, s->size };
-}
-
-char *elf_section(struct blob file, const char *name, struct blob *out)
-{
-	const char *problem;
-	struct elf e;
-	unsigned int i;
-
-	*out = (struct blob){};
-	problem = elf_open(&e, file);
-	for (i = 1; i < e.nr && !problem; i++) {
-		if (strcmp(e.sections[i].name, name))
-			continue;
-		*out = section_data(&e, e.sections + i);
-		break;
-	}
-	xfree(e.sections);
-	return problem ? xstrdup(problem) : NULL;
 }
 
 /* The first note, as kernel/module/btf.c reads it */
@@ -275,29 +268,19 @@ static bool is_btf_ids(const struct elf *e, unsigned int i)
 	return i && i < e->nr && !strcmp(s->name, ".BTF_ids");
 }
 
-/* Symbols in .BTF_ids: of functions, and of sets with flags */
-struct id_sym {
-	const char *name;
-	const void *data;
-	size_t size;
-};
-
-struct id_syms {
-	struct id_sym *sym;
-	size_t nr;
-};
-
 /* In a file that is not loaded a symbol is relative to its section */
 static void add_id(const struct elf *e, struct id_syms *list, const Elf64_Sym *sym,
 		   const char *name)
 {
 	struct blob sec = section_data(e, e->sections + sym->st_shndx);
 
-	if (!inside(&sec, sym->st_value, sym->st_size))
+	if (sym->st_size < sizeof(uint32_t) || !inside(&sec, sym->st_value, sym->st_size))
 		return;
 	if (!(list->nr & (list->nr - 1)))
 		list->sym = xrealloc(list->sym, (list->nr ? 2 * list->nr : 1) * sizeof(*list->sym));
-	list->sym[list->nr++] = (struct id_sym){ name, sec.data + sym->st_value, sym->st_size };
+	list->sym[list->nr++] = (struct id_sym){
+		.name = name, .data = sec.data + sym->st_value, .size = sym->st_size,
+	};
 }
 
 /* Add the @len bytes at @name, which the kernel would take for a name */
@@ -317,8 +300,8 @@ static int cmp_set(const void *a, const void *b)
 	return x->data < y->data ? -1 : x->data > y->data;
 }
 
-/* Is @data in one of the sets, which are in order? */
-static bool in_set(const struct id_syms *sets, const void *data)
+/* Which of the sets, which are in order, is @data in?  NULL: none */
+static const struct id_sym *set_of(const struct id_syms *sets, const void *data)
 {
 	size_t low = 0, high = sets->nr, mid;
 
@@ -330,38 +313,44 @@ static bool in_set(const struct id_syms *sets, const void *data)
 		else
 			high = mid;
 	}
-	return low && data < sets->sym[low - 1].data + sets->sym[low - 1].size;
+	return low && data < sets->sym[low - 1].data + sets->sym[low - 1].size ?
+	       sets->sym + low - 1 : NULL;
 }
 
-/* kfuncs are the functions in a set with flags: func__NAME__NUMBER */
-static void find_kfuncs(struct module *m, const struct id_syms *funcs, struct id_syms *sets)
+/* What is behind the kind in the name of a set, with flags or without; NULL: of no set */
+static const char *set_name(const char *name)
 {
-	const char *name, *end;
-	size_t i;
+	return !strncmp(name, "set__", 5) ? name + 5 :
+	       !strncmp(name, "set8__", 6) ? name + 6 : NULL;
+}
+
+/* Which ids are in sets; kfuncs are the functions in those with flags */
+static void find_sets(struct module *m, struct id_syms *sets)
+{
+	struct id_sym *sym = m->id_syms.sym, *end = sym + m->id_syms.nr;
+	const struct id_sym *set;
+	struct id_name name;
 
 	if (!sets->nr)
 		return;
 	qsort(sets->sym, sets->nr, sizeof(*sets->sym), cmp_set);
-	for (i = 0; i < funcs->nr; i++) {
-		if (!in_set(sets, funcs->sym[i].data))
+	for (; sym < end; sym++) {
+		set = set_of(sets, sym->data);
+		if (!set)
 			continue;
-		/* the last "__" is followed by a number */
-		name = funcs->sym[i].name;
-		for (end = name + strnlen(name, 2 * NAME_LEN); end > name; end--)
-			if (end[0] == '_' && end[-1] == '_')
-				break;
-		if (end > name + 1)
-			add_name(&m->kfuncs, name, end - 1 - name);
+		sym->set = set_name(set->name);
+		if (sym->set == set->name + 6 && id_name(&name, sym) &&
+		    name.kind == BTF_KIND_FUNC)
+			add_name(&m->kfuncs, name.name, name.len);
 	}
 }
 
 static void find_symbols(const struct elf *e, struct module *m)
 {
-	static const char func[] = "__BTF_ID__func__", set[] = "__BTF_ID__set8__";
-	static const char event[] = "__bpf_trace_tp_map_";
+	static const char id[] = "__BTF_ID__", event[] = "__bpf_trace_tp_map_";
 	size_t size = e->is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym), at;
 	const struct section *s = NULL, *strs;
-	struct id_syms funcs = {}, sets = {};
+	struct id_syms sets = {};
 	struct blob data, str;
 	const char *name;
 	Elf64_Sym sym;
@@ -391,15 +380,11 @@ static void find_symbols(const struct elf *e, struct module *m)
 		if (!strncmp(name, event, sizeof(event) - 1))
 			add_name(&m->trace_events, name + sizeof(event) - 1,
 				 strnlen(name + sizeof(event) - 1, NAME_LEN));
-		else if (!is_btf_ids(e, sym.st_shndx))
-			continue;
-		else if (!strncmp(name, func, sizeof(func) - 1))
-			add_id(e, &funcs, &sym, name + sizeof(func) - 1);
-		else if (!strncmp(name, set, sizeof(set) - 1))
-			add_id(e, &sets, &sym, name + sizeof(set) - 1);
+		else if (is_btf_ids(e, sym.st_shndx) && !strncmp(name, id, sizeof(id) - 1))
+			add_id(e, set_name(name + sizeof(id) - 1) ? &sets : &m->id_syms, &sym,
+			       name + sizeof(id) - 1);
 	}
-	find_kfuncs(m, &funcs, &sets);
-	xfree(funcs.sym);
+	find_sets(m, &sets);
 	xfree(sets.sym);
 }
 
@@ -478,9 +463,12 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 
 	*m = (struct module){};
 	problem = elf_open(&e, file);
+	if (is_package(&file))
+		problem = "a package; name a module";
 	if (!problem && e.type != ET_REL)
 		problem = "an ELF file, but not a module";
 	if (!problem) {
+		m->machine = e.machine;
 		m->is32 = e.is32;
 		m->swapped = e.swapped;
 		find_sections(&e, m);
@@ -494,4 +482,46 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 	}
 	xfree(e.sections);
 	return problem ? xstrdup(problem) : NULL;
+}
+
+/* For a message */
+static char *machine_name(uint16_t machine)
+{
+	static const struct {
+		uint16_t machine;
+		const char *name;
+	} names[] = {
+		{ EM_X86_64, "x86_64" }, { EM_386, "i386" }, { EM_AARCH64, "arm64" },
+		{ EM_ARM, "arm" }, { EM_RISCV, "riscv" }, { EM_S390, "s390" },
+		{ EM_PPC64, "powerpc64" }, { EM_PPC, "powerpc" }, { EM_MIPS, "mips" },
+		{ 258, "loongarch" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].machine == machine)
+			return xstrdup(names[i].name);
+	return xasprintf("machine %u", machine);
+}
+
+char *foreign_to(const struct base *b, const char *name, const struct module *m)
+{
+	u32 size = b->btf ? b->btf->long_size : 0;
+	char *kernel, *module, *problem;
+
+	/* each is compared if both are known */
+	if (b->machine && m->machine && b->machine != m->machine) {
+		kernel = machine_name(b->machine);
+		module = machine_name(m->machine);
+		problem = xasprintf("of another machine than %s: %s, not %s", name, module, kernel);
+		xfree(kernel);
+		xfree(module);
+		return problem;
+	}
+	if (m->swapped != b->swapped)
+		return xasprintf("of another byte order than %s", name);
+	if (size && size != (m->is32 ? 4 : 8))
+		return xasprintf("of another size of pointers than %s: %d bits, not %u", name,
+				 m->is32 ? 32 : 64, size * 8);
+	return NULL;
 }

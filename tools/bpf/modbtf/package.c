@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Modules in .deb and .rpm.  Packages are streamed: one member is in memory at a time.  A
- * member with a module's name is read, is another name of one that was, or is trouble.
+ * Modules, or kernels, in packages and other archives.  They are streamed: one member is in memory
+ * at a time.  A member with a module's name is read, is another name of one that was, or is
+ * trouble.
  */
 
 #include <archive.h>
@@ -16,9 +17,7 @@
 
 struct reader {
 	const char *name;	/* of the package */
-	module_fn module;
-	trouble_fn trouble;
-	void *ctx;
+	const struct finder *f;
 	void *members;		/* a tree of struct member, by path */
 };
 
@@ -33,6 +32,9 @@ struct member {
 /* The longest path that a file can have, and what is shown of a longer one */
 #define MAX_PATH	4095
 #define MAX_SHOWN	200
+
+/* Archives and compressions in one another: an .ipk is a tar in one, in a tar in one */
+#define MAX_DEPTH	3
 
 static int cmp_member(const void *a, const void *b)
 {
@@ -105,12 +107,17 @@ static const char *plain_path(const char *path)
 	return path;
 }
 
+static void trouble(struct reader *r, char *problem)
+{
+	r->f->trouble(r->f->ctx, r->name, problem);
+}
+
 static void trouble_of(struct reader *r, const char *member, char *problem)
 {
 	int len = strlen(member) > MAX_PATH ? MAX_SHOWN : MAX_PATH;
 	char *shown = xasprintf("%s:%.*s", r->name, len, member);
 
-	r->trouble(r->ctx, shown, problem);
+	r->f->trouble(r->f->ctx, shown, problem);
 	xfree(shown);
 }
 
@@ -124,17 +131,21 @@ static void read_module(struct reader *r, struct archive *a, const char *path)
 		.package = slash ? slash + 1 : r->name,
 		.path = module_path(path),
 	};
-	struct arena *arena = arena_new();
+	struct arena *arena = r->f->is_base ? NULL : arena_new();
 	struct blob data;
 
-	arena_enter(arena, NULL);
+	if (arena)
+		arena_enter(arena, NULL);
 	problem = read_member(a, &data);
-	arena_leave();
+	if (arena)
+		arena_leave();
 	if (problem) {
-		r->trouble(r->ctx, shown, xstrdup(problem));
+		r->f->trouble(r->f->ctx, shown, xstrdup(problem));
+		if (!arena)
+			xfree(problem);
 		arena_free(arena);
 	} else {
-		r->module(r->ctx, &place, arena, &data);
+		r->f->found(r->f->ctx, &place, arena, &data);
 	}
 	xfree(shown);
 }
@@ -146,12 +157,12 @@ static void read_hard_link(struct reader *r, struct archive *a, struct archive_e
 	struct member *m = find_member(r, target);
 
 	if (archive_entry_size(entry)) {
-		if (!is_module_name(path) && !(m && m->wants && !m->read))
+		if (!r->f->wanted(path) && !(m && m->wants && !m->read))
 			return;
 		m = add_member(r, target);
 		m->read = true;
-		read_module(r, a, is_module_name(path) ? path : m->wants);
-	} else if (is_module_name(path) && !(m && m->read)) {
+		read_module(r, a, r->f->wanted(path) ? path : m->wants);
+	} else if (r->f->wanted(path) && !(m && m->read)) {
 		m = add_member(r, target);
 		m->wants = m->wants ?: xstrdup(path);
 	}
@@ -167,7 +178,7 @@ static void read_entry(struct reader *r, struct archive *a, struct archive_entry
 		read_hard_link(r, a, entry, path, plain_path(target));
 		return;
 	}
-	if (!is_module_name(path))
+	if (!r->f->wanted(path))
 		return;
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFREG:
@@ -277,32 +288,52 @@ static void check_member(const void *node, VISIT when, void *ctx)
 		trouble_of(r, m->wants, xasprintf("a hard link to %.*s, which has no data here",
 						  MAX_SHOWN, m->path));
 	if (m->target && !m->read && !leads_to_module(r, m))
-		trouble_of(r, m->path, xasprintf("a link to %.*s, no module of this package",
-						 MAX_SHOWN, m->target));
+		trouble_of(r, m->path, xasprintf("a link to %.*s, no %s of this package",
+						 MAX_SHOWN, m->target, r->f->what));
 }
 
-/* Hand over the modules in @a, a tar or cpio that is open.  Returns false if not all of it
+/* Is it @tar or that in any compression? */
+static bool is_tar_of(const char *name, const char *tar)
+{
+	size_t len = strlen(tar);
+
+	return !strncmp(name, tar, len) && (!name[len] || name[len] == '.');
+}
+
+/* What a .deb or .ipk has its files in */
+static bool is_data_tar(const char *name)
+{
+	return is_tar_of(name, "data.tar");
+}
+
+static bool read_data(struct reader *r, struct archive *outer, unsigned int depth);
+
+/* Hand over what is looked for in @a, an archive that is open.  Returns false if not all of it
  * could be read.
  */
-static bool read_members(struct reader *r, struct archive *a)
+static bool read_members(struct reader *r, struct archive *a, unsigned int depth)
 {
 	struct archive_entry *entry;
+	void *outer = r->members;
 	char *problem = NULL, *copy;
 	const char *path;
 	int ret;
 
+	r->members = NULL;
 	while ((ret = archive_read_next_header(a, &entry)) == ARCHIVE_OK || ret == ARCHIVE_WARN) {
 		problem = time_problem();
 		if (problem)
 			break;
 		path = archive_entry_pathname(entry) ?: archive_entry_pathname_utf8(entry);
 		if (!path) {
-			r->trouble(r->ctx, r->name, xstrdup("a member whose name cannot be read"));
+			trouble(r, xstrdup("a member whose name cannot be read"));
 			continue;
 		}
 		/* the entry's own goes when its data is read */
 		copy = xstrdup(plain_path(path));
-		if (strlen(copy) <= MAX_PATH)
+		if (is_data_tar(copy))
+			read_data(r, a, depth);
+		else if (strlen(copy) <= MAX_PATH)
 			read_entry(r, a, entry, copy);
 		else
 			trouble_of(r, copy, xasprintf("a path of %zu bytes, cut off here",
@@ -311,99 +342,128 @@ static bool read_members(struct reader *r, struct archive *a)
 		skip_rest(a);
 	}
 	if (problem)
-		r->trouble(r->ctx, r->name, problem);
+		trouble(r, problem);
 	else if (ret != ARCHIVE_EOF)
-		r->trouble(r->ctx, r->name, archive_problem(a));
+		trouble(r, archive_problem(a));
 	else
 		twalk_r(r->members, check_member, r);
 	tdestroy(r->members, free_member);
-	r->members = NULL;
+	r->members = outer;
 	return !problem && ret == ARCHIVE_EOF;
 }
 
-static la_ssize_t read_nested(struct stream *s, struct archive *a, const void **buf)
+static bool read_archives(struct reader *r, struct source *s, unsigned int depth, bool packed);
+
+/* The data.tar at which @outer is */
+static bool read_data(struct reader *r, struct archive *outer, unsigned int depth)
 {
-	la_ssize_t ret;
+	struct source s;
+	bool whole;
 
-	*buf = s->buf;
-	ret = archive_read_data(s->outer, s->buf, BLOCK);
-	if (ret < 0)
-		archive_set_error(a, EIO, "%s", archive_error_string(s->outer) ?: "cut off");
-	return ret;
-}
-
-static bool read_data_tar(struct reader *r, struct archive *outer)
-{
-	struct stream s = { .next = read_nested, .outer = outer };
-	struct archive *a = new_archive();
-	bool whole = false;
-
-	s.buf = xrealloc(NULL, BLOCK);
-	archive_read_support_format_tar(a);
-	if (open_stream(a, &s))
-		whole = read_members(r, a);
-	else
-		r->trouble(r->ctx, r->name, archive_problem(a));
-	archive_read_free(a);
-	xfree(s.buf);
+	source_member(&s, outer);
+	whole = read_archives(r, &s, depth + 1, false);
+	source_close(&s);
 	return whole;
 }
 
-static bool is_one_of(const char *name, const char * const *names)
+/* The .deb that is open in @a; members as in deb(5) */
+static bool read_deb(struct reader *r, struct archive *a, unsigned int depth)
 {
-	while (*names && strcmp(name, *names))
-		names++;
-	return *names;
-}
-
-/* The .deb that is open in @outer; members as in deb(5) */
-static void read_deb(struct reader *r, struct archive *outer)
-{
-	static const char * const data[] = {
-		"data.tar", "data.tar.gz", "data.tar.xz", "data.tar.zst", "data.tar.bz2",
-		"data.tar.lzma", NULL
-	};
-	static const char * const others[] = {
-		"debian-binary", "control.tar", "control.tar.gz", "control.tar.xz",
-		"control.tar.zst", NULL
-	};
 	struct archive_entry *entry;
 	bool found = false;
 	const char *name;
 	int ret;
 
-	while ((ret = archive_read_next_header(outer, &entry)) == ARCHIVE_OK ||
-	       ret == ARCHIVE_WARN) {
+	while ((ret = archive_read_next_header(a, &entry)) == ARCHIVE_OK || ret == ARCHIVE_WARN) {
 		name = archive_entry_pathname(entry) ?: "";
-		if (is_one_of(name, data) && !found) {
+		if (is_data_tar(name) && !found) {
 			found = true;
-			if (!read_data_tar(r, outer))
-				return;
-		} else if (!is_one_of(name, others) && *name != '_') {
-			trouble_of(r, name, xstrdup(is_one_of(name, data) ? "a second one" :
+			if (!read_data(r, a, depth))
+				return false;
+		} else if (strcmp(name, "debian-binary") && !is_tar_of(name, "control.tar") &&
+			   *name != '_') {
+			trouble_of(r, name, xstrdup(is_data_tar(name) ? "a second one" :
 						    "no .deb has such a member"));
 		}
 	}
 	if (ret != ARCHIVE_EOF)
-		r->trouble(r->ctx, r->name, archive_problem(outer));
+		trouble(r, archive_problem(a));
 	else if (!found)
-		r->trouble(r->ctx, r->name, xstrdup("no data.tar in this package"));
+		trouble(r, xstrdup("no data.tar in this package"));
+	return ret == ARCHIVE_EOF && found;
+}
+
+enum kind { K_NONE, K_DEB, K_RPM, K_CPIO, K_TAR, K_ZIP, K_COMPRESSED };
+
+#define TAR_BLOCK	512
+#define TAR_SUM		148	/* where the sum of a header is in it */
+#define TAR_SUM_SIZE	8
+
+static bool is_tar(const struct blob *b)
+{
+	const uint8_t *p = b->data;
+	char text[TAR_SUM_SIZE + 1] = "";
+	unsigned long sum = 0;
+	int i;
+
+	if (b->size < TAR_BLOCK)
+		return false;
+	for (i = 0; i < TAR_BLOCK; i++)
+		sum += i >= TAR_SUM && i < TAR_SUM + TAR_SUM_SIZE ? ' ' : p[i];
+	memcpy(text, p + TAR_SUM, TAR_SUM_SIZE);
+	return strtoul(text, NULL, 8) == sum;
+}
+
+static enum kind kind_of(const struct blob *b)
+{
+	if (starts(b, "!<arch>\n", 8))
+		return K_DEB;
+	if (starts(b, "\xed\xab\xee\xdb", 4))
+		return K_RPM;
+	if (starts(b, "070701", 6) || starts(b, "070702", 6) || starts(b, "070707", 6))
+		return K_CPIO;
+	if (starts(b, "PK\3\4", 4))
+		return K_ZIP;
+	if (is_tar(b))
+		return K_TAR;
+	return is_compressed(b) ? K_COMPRESSED : K_NONE;
 }
 
 bool is_package(const struct blob *b)
 {
-	return starts(b, "!<arch>\n", 8) || starts(b, "\xed\xab\xee\xdb", 4);
+	enum kind kind = kind_of(b);
+
+	return kind != K_NONE && kind != K_COMPRESSED;
 }
 
-static la_ssize_t read_fd(struct stream *s, struct archive *a, const void **buf)
+static void open_source(struct source *s, int fd, struct blob data)
 {
-	la_ssize_t ret;
+	if (fd < 0)
+		source_memory(s, data);
+	else
+		source_file(s, fd);
+}
 
-	*buf = s->buf;
-	ret = read(s->fd, s->buf, BLOCK);
-	if (ret < 0)
-		archive_set_error(a, errno, "%s", strerror(errno));
-	return ret;
+bool is_archive(int fd, struct blob data)
+{
+	struct source s, inner;
+	struct archive *a = NULL;
+	struct blob b;
+	bool ret;
+
+	open_source(&s, fd, data);
+	b = source_peek(&s, TAR_BLOCK);
+	ret = is_package(&b);
+	if (!ret && is_compressed(&b)) {
+		a = new_archive();
+		source_member(&inner, a);
+		b = open_compressed(a, &s) ? source_peek(&inner, TAR_BLOCK) : (struct blob){};
+		ret = is_package(&b);
+		source_close(&inner);
+		archive_read_free(a);
+	}
+	source_close(&s);
+	return (fd < 0 || !lseek(fd, 0, SEEK_SET)) && ret;
 }
 
 static uint32_t get32(const uint8_t *p)
@@ -411,61 +471,176 @@ static uint32_t get32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* Bytes of the header of an .rpm at @off of the file @fd or of @b, 0: there is none */
-static uint64_t rpm_header(int fd, const struct blob *b, uint64_t off)
+/* Leave out a header of an .rpm, and what it is padded by */
+static bool skip_rpm_header(struct source *s, unsigned int align)
 {
-	uint8_t p[16];
+	struct blob b = source_peek(s, 16);
+	uint64_t size;
 
-	if (fd >= 0 && pread(fd, p, sizeof(p), off) != sizeof(p))
-		return 0;
-	if (fd < 0 && off + sizeof(p) > b->size)
-		return 0;
-	if (fd < 0)
-		memcpy(p, b->data + off, sizeof(p));
-	if (memcmp(p, "\x8e\xad\xe8\x01", 4))
-		return 0;
-	return sizeof(p) + 16 * (uint64_t)get32(p + 8) + get32(p + 12);
+	if (b.size < 16 || !starts(&b, "\x8e\xad\xe8\x01", 4))
+		return false;
+	size = 16 + 16 * (uint64_t)get32(b.data + 8) + get32(b.data + 12);
+	return source_skip(s, (size + align - 1) / align * align);
 }
 
-/* Where the payload of an .rpm begins: behind the lead, the signature, which is padded, and the
- * header.  0: nowhere.
- */
-static uint64_t rpm_payload(int fd, const struct blob *b)
+/* Go to the payload of an .rpm: behind the lead, the signature, which is padded, and the header */
+static bool skip_rpm(struct source *s)
 {
-	uint64_t off = 96, len;
-
-	len = rpm_header(fd, b, off);
-	off = (off + len + 7) & ~7ULL;
-	len = len ? rpm_header(fd, b, off) : 0;
-	if (!len || (fd >= 0 ? lseek(fd, off + len, SEEK_SET) < 0 : off + len > b->size))
-		return 0;
-	return off + len;
+	return source_skip(s, 96) && skip_rpm_header(s, 8) && skip_rpm_header(s, 1) &&
+	       source_peek(s, 1).size;
 }
 
-void read_package(const char *name, int fd, struct blob data, module_fn module,
-		  trouble_fn trouble, void *ctx)
+static la_int64_t seek_source(struct archive *a, void *ctx, la_int64_t off, int whence)
 {
-	struct stream s = { .next = fd < 0 ? no_more : read_fd, .fd = fd };
-	struct reader r = { name, module, trouble, ctx };
-	bool deb = starts(&data, "!<arch>\n", 8);
-	uint64_t off = deb ? 0 : rpm_payload(fd, &data);
+	struct source *s = ctx;
+
+	if (s->fd < 0) {
+		/* then all of it is there */
+		off += whence == SEEK_END ? s->to : whence == SEEK_CUR ? s->from : 0;
+		if (off < 0 || (uint64_t)off > s->to)
+			return ARCHIVE_FATAL;
+		s->from = off;
+		return off;
+	}
+	s->from = 0;
+	s->to = 0;
+	return lseek(s->fd, off, whence);
+}
+
+/* The archive at which @s is */
+static bool read_archive(struct reader *r, struct source *s, enum kind kind, unsigned int depth)
+{
 	struct archive *a = new_archive();
+	bool whole = false;
 
-	s.buf = xrealloc(NULL, BLOCK);
-	if (fd < 0)
-		s.first = (struct blob){ data.data + off, data.size - off };
-	if (deb)
+	switch (kind) {
+	case K_DEB:
 		archive_read_support_format_ar(a);
-	else
+		break;
+	case K_TAR:
+		archive_read_support_format_tar(a);
+		/* of an .apk it is several, each but the last without an end */
+		archive_read_set_format_option(a, "tar", "read_concatenated_archives", "1");
+		break;
+	case K_ZIP:
+		archive_read_support_format_zip(a);
+		/* only its directory tells which are links */
+		if (!s->outer)
+			archive_read_set_seek_callback(a, seek_source);
+		break;
+	default:
 		archive_read_support_format_cpio(a);
-	if (!deb && !off)
-		trouble(ctx, name, xstrdup("cut off or damaged: no payload behind its headers"));
-	else if (!open_stream(a, &s))
-		trouble(ctx, name, archive_problem(a));
-	else if (deb)
-		read_deb(&r, a);
+	}
+	if (!open_archive(a, s))
+		trouble(r, archive_problem(a));
 	else
-		read_members(&r, a);
+		whole = kind == K_DEB ? read_deb(r, a, depth) : read_members(r, a, depth);
+	if (kind == K_CPIO)
+		source_take_back(s, a);
 	archive_read_free(a);
-	xfree(s.buf);
+	return whole;
+}
+
+/* The archives that are compressed where @s is */
+static bool read_compressed(struct reader *r, struct source *s, unsigned int depth)
+{
+	struct archive *a = new_archive();
+	struct source inner;
+	bool whole = false;
+
+	source_member(&inner, a);
+	if (open_compressed(a, s))
+		whole = read_archives(r, &inner, depth + 1, true);
+	else
+		trouble(r, archive_problem(a));
+	/* to where it ends */
+	if (whole)
+		skip_rest(a);
+	source_close(&inner);
+	source_take_back(s, a);
+	archive_read_free(a);
+	return whole;
+}
+
+static bool skip_zeros(struct source *s)
+{
+	struct blob b;
+
+	while ((b = source_peek(s, 1)).size && !*(char *)b.data)
+		source_skip(s, 1);
+	return b.size;
+}
+
+/* What begins at @s is nothing that can be read */
+static void trouble_at(struct reader *r, struct source *s, bool first)
+{
+	struct blob b = source_peek(s, TAR_BLOCK);
+	char *problem = source_problem(s);
+	const char *name = unreadable(&b);
+
+	if (!problem && name)
+		problem = unreadable_problem(name);
+	else if (!problem && is_compressed(&b))
+		problem = xstrdup("a compression in another: unpack it");
+	trouble(r, problem ?: xstrdup(first ? "cut off or damaged: no archive that is known" :
+				      "what follows the first archive in it is none"));
+}
+
+/**
+ * read_archives() - read what is in a row of archives
+ * @r: where members go
+ * @s: where the first begins
+ * @depth: how many archives and compressions it is in
+ * @packed: the last of them is a compression
+ *
+ * An initramfs is several cpios, some of them compressed.
+ *
+ * Return: whether all of it could be read.
+ */
+static bool read_archives(struct reader *r, struct source *s, unsigned int depth, bool packed)
+{
+	static const char zeros[TAR_BLOCK];
+	struct blob b = source_peek(s, TAR_BLOCK);
+	bool whole, first = true;
+	char *problem;
+	enum kind kind;
+
+	if (depth > MAX_DEPTH) {
+		trouble(r, xstrdup("too many archives in one another"));
+		return false;
+	}
+	if (kind_of(&b) == K_RPM && !skip_rpm(s)) {
+		trouble(r, xstrdup("cut off or damaged: no payload behind its headers"));
+		return false;
+	}
+	do {
+		b = source_peek(s, TAR_BLOCK);
+		kind = kind_of(&b);
+		/* one without members is nothing but its end */
+		if (depth && first && starts(&b, zeros, TAR_BLOCK))
+			kind = K_TAR;
+		if (kind == K_COMPRESSED && !packed) {
+			whole = read_compressed(r, s, depth);
+		} else if (kind != K_COMPRESSED && kind != K_NONE && kind != K_RPM) {
+			whole = read_archive(r, s, kind, depth);
+		} else {
+			trouble_at(r, s, first);
+			return false;
+		}
+		first = false;
+	} while (whole && (kind == K_CPIO || kind == K_COMPRESSED) && skip_zeros(s));
+	problem = whole ? source_problem(s) : NULL;
+	if (problem)
+		trouble(r, problem);
+	return whole && !problem;
+}
+
+void read_package(const char *name, int fd, struct blob data, const struct finder *f)
+{
+	struct reader r = { name, f };
+	struct source s;
+
+	open_source(&s, fd, data);
+	read_archives(&r, &s, 0, false);
+	source_close(&s);
 }

@@ -243,6 +243,7 @@ static void json_summary(const struct report *r)
 	json_number(s, "suppressed", r->suppressed);
 	json_number(s, "stale", r->stale);
 	json_number(s, "trouble", r->troubles);
+	json_str(s, "rules", r->rules->name);
 	json_add(o, "summary", s);
 	json_line(o);
 }
@@ -261,6 +262,8 @@ static void text_summary(const struct report *r)
 	if (r->troubles)
 		out("; %lu cannot be read", r->troubles);
 	out("\n");
+	if (r->rules->found)
+		out("decided as %s\n", r->rules->name);
 	if (r->count[V_UNPROVED])
 		out("what is unproved may be wrong, which only --built-against can tell\n");
 }

@@ -9,39 +9,16 @@
 #include "kernel.h"
 #include "modbtf.h"
 
-/* The first of a kind is its default */
-static const struct rules all_rules[] = {
-	{ "stock-7.3", false, 703 },
-	{ "stock-6.12", false, 612 },
-	{ "stock-6.1", false, 601 },
-	{ "patched-7.3", true, 703 },
-	{ "patched-6.12", true, 612 },
-	{ "patched-6.1", true, 601 },
-};
-
 /* kernel.h */
 __thread u32 btf_ptr_size;
 
-const char rules_names[] =
-	"stock[-7.3], stock-6.12, stock-6.1, patched[-7.3], patched-6.12, patched-6.1";
-
-const struct rules *rules_find(const char *name)
+char *base_parse(struct base *b, const struct image *from, const struct rules *r)
 {
-	size_t i, len = strlen(name);
-
-	for (i = 0; i < ARRAY_SIZE(all_rules); i++)
-		if (!strcmp(all_rules[i].name, name) ||
-		    (!strncmp(all_rules[i].name, name, len) && all_rules[i].name[len] == '-'))
-			return all_rules + i;
-	return NULL;
-}
-
-char *base_parse(struct base *b, struct blob raw, const struct rules *r)
-{
+	struct blob raw = from->btf;
 	char *problem = NULL;
 	int err;
 
-	*b = (struct base){};
+	*b = (struct base){ .machine = from->machine };
 	libbpf_sha256(raw.data, raw.size, b->id);
 	b->swapped = btf_is_swapped(raw);
 	if (b->swapped)
@@ -63,14 +40,6 @@ char *base_parse(struct base *b, struct blob raw, const struct rules *r)
 	xfree(b->btf);
 	b->btf = NULL;
 	return problem;
-}
-
-char *base_load(struct base *b, const char *path, const struct rules *r)
-{
-	struct blob raw;
-
-	*b = (struct base){};
-	return read_base(path, &raw) ?: base_parse(b, raw, r);
 }
 
 void base_free(struct base *b)
@@ -156,15 +125,15 @@ static int parse(struct audit *a, const struct module *m, struct btf *btf, struc
 	int err = 0;
 
 	if (dist)
-		err = btf_parse(dist, m->base.data, m->base.size, NULL, a->rules) ?:
-		      btf_check_chains(dist, a->rules);
+		err = btf_parse(dist, m->base.data, m->base.size, NULL, &a->rules) ?:
+		      btf_check_chains(dist, &a->rules);
 	if (!err) {
 		bad = btf;
 		err = btf_parse(btf, m->split.data, m->split.size, dist ?: a->running.btf,
-				a->rules);
+				&a->rules);
 		/* this series looks at all references, later */
-		if (!err && !a->rules->patched)
-			err = btf_check_chains(btf, a->rules);
+		if (!err && !a->rules.patched)
+			err = btf_check_chains(btf, &a->rules);
 	}
 	if (err)
 		out->detail = btf_problem(bad);
@@ -250,7 +219,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	} else if (a->running.problem) {
 		drop(out, "no-vmlinux-btf");
 		out->detail = xstrdup(a->running.problem);
-	} else if (m->base.data && a->rules->version < 612) {
+	} else if (m->base.data && !knows(&a->rules, DISTILLED)) {
 		drop(out, "unsupported");
 		out->detail = xstrdup(".BTF.base, which this kernel cannot relocate");
 	} else if (!m->base.data && !id) {
@@ -289,43 +258,60 @@ static unsigned long inside_strings(const struct btf *btf)
 	return found;
 }
 
+static void wrong(struct result *out, const char *reason, unsigned long nr, char *detail)
+{
+	out->verdict = V_WRONG;
+	out->reason = reason;
+	out->nr_wrong = nr;
+	out->detail = detail;
+}
+
+/* By the base that it was built with */
+static void judge_by_built(struct audit *a, const struct module *m, const struct btf *loaded,
+			   struct result *out)
+{
+	struct btf built;
+	unsigned long nr;
+
+	if (btf_parse(&built, m->split.data, m->split.size, a->built.btf, newest_rules)) {
+		wrong(out, "invalid", 0,
+		      xasprintf("malformed with --built-against: %s", built.why));
+	} else {
+		nr = compare(&built, loaded, a->same, m, a->wrong_types, &out->wrong);
+		if (nr)
+			wrong(out, "base-changed", nr, NULL);
+	}
+	btf_free(&built);
+}
+
+/* By what cannot be if it was built with this base */
+static void judge_by_itself(const struct module *m, const struct btf *loaded, struct result *out)
+{
+	unsigned long nr = inside_strings(loaded);
+	char *first;
+
+	if (nr) {
+		wrong(out, "base-changed", nr, xstrdup("names begin inside strings of the base"));
+		return;
+	}
+	nr = ids_wrong(m, loaded, &first);
+	if (nr)
+		wrong(out, "base-changed", nr, first);
+}
+
 /* The BTF was accepted: is it right?  @loaded: as the kernel reads it */
 static void judge(struct audit *a, const struct module *m, const struct btf *loaded,
 		  struct result *out)
 {
-	static const struct rules lax = { "", false, 703 };
-	struct btf built;
-
 	out->verdict = V_NATIVE;
-	if (a->built.btf) {
-		if (is_running(a, a->built.id))
-			return;
-		if (btf_parse(&built, m->split.data, m->split.size, a->built.btf, &lax)) {
-			out->verdict = V_WRONG;
-			out->reason = "invalid";
-			out->detail = xasprintf("malformed with --built-against: %s",
-						built.why);
-		} else {
-			out->nr_wrong = compare(&built, loaded, a->same, a->wrong_types,
-						&out->wrong);
-			if (out->nr_wrong) {
-				out->verdict = V_WRONG;
-				out->reason = "base-changed";
-			}
-		}
-		btf_free(&built);
-	} else if (m->id) {
-		if (!is_running(a, m->id)) {
-			out->verdict = V_WRONG;
-			out->reason = "base-changed";
-		}
+	if (a->built.btf && !is_running(a, a->built.id)) {
+		judge_by_built(a, m, loaded, out);
+	} else if (!a->built.btf && m->id) {
+		if (!is_running(a, m->id))
+			wrong(out, "base-changed", 0, NULL);
 	} else {
-		out->nr_wrong = inside_strings(loaded);
-		out->verdict = out->nr_wrong ? V_WRONG : V_UNPROVED;
-		if (out->nr_wrong) {
-			out->reason = "base-changed";
-			out->detail = xstrdup("names begin inside strings of the base");
-		}
+		out->verdict = a->built.btf ? V_NATIVE : V_UNPROVED;
+		judge_by_itself(m, loaded, out);
 	}
 }
 
@@ -366,6 +352,28 @@ static bool is_cycle(const struct btf *btf, u32 id, u32 *state)
 	return false;
 }
 
+/* Nobody looks at the names of parameters before relocation, which refuses one that is nowhere
+ * only in this series.  Others take it; then it is no name.
+ */
+static void forget_lost_names(const struct btf *btf)
+{
+	u32 id, nr = btf_nr_types(btf), i;
+	struct btf_param *p;
+	struct btf_type *t;
+
+	for (id = btf->start_id; id < nr; id++) {
+		t = btf_type_by_id(btf, id);
+		if (!btf_type_is_func_proto(t))
+			continue;
+		p = btf_params(t);
+		for (i = 0; i < btf_type_vlen(t); i++) {
+			tick();
+			if (!btf_str(btf, p[i].name_off))
+				p[i].name_off = 0;
+		}
+	}
+}
+
 /* Relocation of a stock kernel does not look where an id leads, and follows arrays to
  * their end.  NULL, or what would happen to it.
  */
@@ -398,7 +406,7 @@ static const char *check_relocatable(const struct btf *btf)
 static void decide_stock(struct audit *a, const struct module *m, struct result *out)
 {
 	/* 6.1 does not know .BTF.base */
-	bool relocates = m->base.data && a->rules->version >= 612;
+	bool relocates = m->base.data && knows(&a->rules, DISTILLED);
 	struct btf btf = {}, dist = {};
 	const char *what;
 	int err;
@@ -408,8 +416,8 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		return;
 	}
 	if (a->running.problem) {
-		drop(out, "invalid");
-		out->detail = xasprintf("the BTF of this kernel is: %s", a->running.problem);
+		drop(out, "no-vmlinux-btf");
+		out->detail = xstrdup(a->running.problem);
 		return;
 	}
 	err = parse(a, m, &btf, relocates ? &dist : NULL, out);
@@ -418,14 +426,16 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 		drop(out, "invalid");
 		if (what)
 			out->detail = xstrdup(what);
+	} else if (!btf.nr_types) {
+		out->verdict = V_NONE;
 	} else if (!relocates) {
 		judge(a, m, &btf, out);
 	} else if (!dist.nr_types && has_refs(&btf)) {
 		/* the ids begin behind void, and the kernel counts from 0 */
-		out->verdict = V_WRONG;
-		out->reason = "invalid";
-		out->detail = xstrdup("a distilled base without types, ids are off by one");
+		wrong(out, "invalid", 0,
+		      xstrdup("a distilled base without types, ids are off by one"));
 	} else {
+		forget_lost_names(&btf);
 		err = dist.nr_types ? relocate(&btf, a->running.btf, &out->detail) : 0;
 		/* this kernel follows them to their end */
 		if (err == -ELOOP)
@@ -434,6 +444,8 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 			drop(out, "relocation");
 		else
 			out->verdict = V_RELOCATED;
+		if (!err && ids_in_lists(m))
+			out->detail = xstrdup("ids in lists in .BTF_ids are not relocated");
 	}
 	btf_free(&btf);
 	btf_free(&dist);
@@ -441,16 +453,18 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 
 char *foreign(const struct audit *a, const struct module *m)
 {
-	return m->swapped != a->running.swapped ?
-	       xstrdup("of another byte order than the kernel") : NULL;
+	return foreign_to(&a->running, "the kernel", m) ?:
+	       a->built.btf ? foreign_to(&a->built, "--built-against", m) : NULL;
 }
 
 void decide(struct audit *a, const struct module *m, struct result *out)
 {
 	*out = (struct result){};
 	btf_ptr_size = m->is32 ? 4 : 8;
-	if (a->rules->patched)
+	if (a->rules.patched)
 		decide_patched(a, m, out);
 	else
 		decide_stock(a, m, out);
+	if (out->verdict == V_NONE && !m->split.data && (m->id || m->distilled_id))
+		out->detail = xstrdup("it had BTF when it was built, as its note says");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Find modules: in a directory, in a package, or the file itself.  Links are followed; a
- * file with several names is looked at once.
+ * Find modules, or kernels: in a directory, in a package, or the file itself.  Links are followed;
+ * a file with several names is looked at once.
  */
 
 #include <errno.h>
@@ -60,16 +60,15 @@ static int cmp_name(const FTSENT **a, const FTSENT **b)
 
 struct walk {
 	const char *path;
-	module_fn module;
-	trouble_fn trouble;
-	void *ctx;
+	const struct finder *f;
 	void *inodes;
 	unsigned long found;
 };
 
 static void visit(struct walk *w, FTS *fts, FTSENT *f)
 {
-	bool is_module = is_module_name(f->fts_name);
+	const struct finder *find = w->f;
+	bool wanted = find->wanted(f->fts_name);
 	const char *inside = f->fts_path + strlen(w->path);
 	struct place place = { .shown = f->fts_path };
 
@@ -79,34 +78,35 @@ static void visit(struct walk *w, FTS *fts, FTSENT *f)
 			fts_set(fts, f, FTS_SKIP);
 		return;
 	case FTS_F:
-		if (!is_module)
+		if (!wanted)
 			return;
 		w->found++;
 		place.path = module_path(f->fts_path);
 		if (place.path == f->fts_path)
 			place.path = inside + strspn(inside, "/");
 		if (!seen(&w->inodes, f->fts_statp))
-			w->module(w->ctx, &place, NULL, NULL);
+			find->found(find->ctx, &place, NULL, NULL);
 		return;
 	case FTS_DNR:
 	case FTS_ERR:
 	case FTS_NS:
-		w->trouble(w->ctx, f->fts_path, xstrdup(strerror(f->fts_errno)));
+		find->trouble(find->ctx, f->fts_path, xstrdup(strerror(f->fts_errno)));
 		return;
 	case FTS_SLNONE:
-		if (is_module)
-			w->trouble(w->ctx, f->fts_path, xstrdup("a link that leads nowhere"));
+		if (wanted)
+			find->trouble(find->ctx, f->fts_path, xstrdup("a link that leads nowhere"));
 		return;
 	case FTS_DEFAULT:
-		if (is_module)
-			w->trouble(w->ctx, f->fts_path, xstrdup("neither a file nor a directory"));
+		if (wanted)
+			find->trouble(find->ctx, f->fts_path,
+				      xstrdup("neither a file nor a directory"));
 		return;
 	}
 }
 
 static void read_directory(struct walk *w)
 {
-	char *paths[2] = { (char *)w->path };
+	char *paths[2] = { (char *)w->path }, *problem = NULL;
 	FTSENT *f;
 	FTS *fts;
 
@@ -117,67 +117,57 @@ static void read_directory(struct walk *w)
 		visit(w, fts, f);
 	}
 	if (run_is_over())
-		w->trouble(w->ctx, w->path, time_problem());
+		problem = time_problem();
 	else if (errno)
-		w->trouble(w->ctx, w->path, xstrdup(strerror(errno)));
+		problem = xstrdup(strerror(errno));
 	else if (!w->found)
-		w->trouble(w->ctx, w->path, xstrdup("no modules in this directory"));
+		problem = xasprintf("no %ss in this directory", w->f->what);
+	if (problem)
+		w->f->trouble(w->f->ctx, w->path, problem);
 	if (fts)
 		fts_close(fts);
 	tdestroy(w->inodes, xfree);
 }
 
 /* A file or pipe that is open */
-static char *read_fd(int fd, const struct stat *st, const char *path, module_fn module,
-		     trouble_fn trouble, void *ctx)
+static char *read_fd(int fd, const struct stat *st, const char *path, const struct finder *f)
 {
 	const char *slash = strrchr(path, '/');
 	struct place place = { .shown = path, .path = module_path(path) };
+	bool is_pipe = S_ISFIFO(st->st_mode);
 	struct blob data = {};
-	char *problem;
-	char magic[8];
-	ssize_t n;
+	char *problem = NULL;
 
 	if (place.path == path && slash)
 		place.path = slash + 1;
-	if (S_ISFIFO(st->st_mode)) {
+	if (is_pipe)
 		problem = read_open_file(fd, &data);
-		if (problem)
-			return problem;
-		if (is_package(&data)) {
-			read_package(path, -1, data, module, trouble, ctx);
-			xfree(data.data);
-		} else {
-			module(ctx, &place, NULL, &data);
-		}
-		return NULL;
+	if (problem)
+		return problem;
+	fd = is_pipe ? -1 : fd;
+	if (is_archive(fd, data)) {
+		read_package(path, fd, data, f);
+		xfree(data.data);
+	} else {
+		f->found(f->ctx, &place, NULL, is_pipe ? &data : NULL);
 	}
-	n = pread(fd, magic, sizeof(magic), 0);
-	if (n < 0)
-		return xstrdup(strerror(errno));
-	data = (struct blob){ magic, n };
-	if (is_package(&data))
-		read_package(path, fd, data, module, trouble, ctx);
-	else
-		module(ctx, &place, NULL, NULL);
 	return NULL;
 }
 
-void read_modules(const char *path, module_fn module, trouble_fn trouble, void *ctx)
+void read_files(const char *path, const struct finder *f)
 {
-	struct walk w = { path, module, trouble, ctx };
 	char *problem = time_problem();
+	struct walk w = { path, f };
 	struct stat st;
 	int fd;
 
 	if (problem) {
-		trouble(ctx, path, problem);
+		f->trouble(f->ctx, path, problem);
 		return;
 	}
-	work_on(path);
 	fd = stat(path, &st) || S_ISDIR(st.st_mode) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && !fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
-		problem = read_fd(fd, &st, path, module, trouble, ctx);
+		problem = read_fd(fd, &st, path, f);
 	else if (fd >= 0)
 		problem = xstrdup("neither a file, a pipe nor a directory");
 	else if (!stat(path, &st) && S_ISDIR(st.st_mode))
@@ -185,7 +175,15 @@ void read_modules(const char *path, module_fn module, trouble_fn trouble, void *
 	else
 		problem = xstrdup(strerror(errno));
 	if (problem)
-		trouble(ctx, path, problem);
+		f->trouble(f->ctx, path, problem);
 	if (fd >= 0)
 		close(fd);
+}
+
+void read_modules(const char *path, module_fn module, trouble_fn trouble, void *ctx)
+{
+	struct finder f = { "module", is_module_name, module, trouble, ctx };
+
+	work_on(path);
+	read_files(path, &f);
 }

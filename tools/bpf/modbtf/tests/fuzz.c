@@ -12,19 +12,28 @@
 
 static const char * const names[] = { "stock-6.1", "stock-6.12", "stock-7.3", "patched-7.3" };
 
+static void load(struct base *b, const char *path, const struct rules *r)
+{
+	struct image image;
+
+	if (read_base(path, &image) || base_parse(b, &image, r))
+		abort();
+}
+
 static struct audit *audit(unsigned int rules)
 {
 	static struct audit audits[4];
 	struct audit *a = audits + rules;
+	struct kernel k = {};
 
-	if (a->rules)
+	if (a->running.btf)
 		return a;
 	limits.module_memory = 1 << 20;
-	a->rules = rules_find(names[rules]);
-	a->wrong_types = 3;
-	if (base_load(&a->running, getenv("BASE"), a->rules) ||
-	    base_load(&a->built, getenv("BUILT"), a->rules))
+	if (rules_choose(&a->rules, names[rules], &k, (struct blob){}))
 		abort();
+	a->wrong_types = 3;
+	load(&a->running, getenv("BASE"), &a->rules);
+	load(&a->built, getenv("BUILT"), newest_rules);
 	a->same = compare_bases(a->built.btf, a->running.btf);
 	return a;
 }
@@ -51,8 +60,8 @@ static void trouble(void *ctx, const char *path, char *problem)
 static void kernel(struct blob in)
 {
 	struct base b = {};
-	struct blob raw;
-	char *problem = find_base(in, &raw) ?: base_parse(&b, raw, audit(2)->rules);
+	struct image image;
+	char *problem = find_base(in, &image) ?: base_parse(&b, &image, newest_rules);
 
 	xfree(problem);
 	base_free(&b);
@@ -72,6 +81,7 @@ static void suppressions(struct blob in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct finder finder = { "module", is_module_name, module, trouble, audit(1) };
 	struct place place = { "fuzz.ko", NULL, "fuzz.ko" };
 	struct blob in;
 
@@ -83,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		kernel(in);
 		break;
 	case 5:
-		read_package("fuzz.deb", -1, in, module, trouble, audit(1));
+		read_package("fuzz.deb", -1, in, &finder);
 		xfree(in.data);
 		break;
 	case 6:

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tarfile
 
-INT, PTR, ARRAY, STRUCT, ENUM, TYPEDEF, FUNC, PROTO, VAR, DATASEC, TYPE_TAG = (
-    1, 2, 3, 4, 6, 8, 12, 13, 14, 15, 18)
+(INT, PTR, ARRAY, STRUCT, ENUM, FWD, TYPEDEF, CONST, FUNC, PROTO, VAR, DATASEC, FLOAT, DECL_TAG,
+ TYPE_TAG, ENUM64) = (1, 2, 3, 4, 6, 7, 8, 10, 12, 13, 14, 15, 16, 17, 18, 19)
 
 
 class Btf:
@@ -28,6 +28,7 @@ class Btf:
         self.start = base.start + len(base.strings) if base else 0
         self.strings = b'' if base else b'\0'
         self.known = {}
+        self.layout = b''       # how long each kind is, in a header that says so
 
     def next_id(self):
         return self.first + len(self.types)
@@ -68,18 +69,19 @@ class Btf:
 
     def raw(self):
         types = b''.join(self.types)
-        return struct.pack('<HBBI4I', 0xeb9f, 1, 0, 24, 0, len(types), len(types),
-                           len(self.strings)) + types + self.strings
+        layout = self.layout and struct.pack('<2I', len(types) + len(self.strings), len(self.layout))
+        return struct.pack('<HBBI4I', 0xeb9f, 1, 0, 24 + len(layout), 0, len(types), len(types),
+                           len(self.strings)) + layout + types + self.strings + self.layout
 
 
-def elf(sections):
-    """A relocatable file of x86_64; sections are (name, type, flags, data[, link, entsize])"""
+def elf(sections, machine=62, kind=1):
+    """A relocatable file, or of another kind; sections are (name, type, flags, data[, link, entsize])"""
     sections = sections + [('.shstrtab', 3, 0, b'')]
-    names, at = b'\0', []
+    names, at = bytearray(b'\0'), []
     for s in sections:
         at.append(len(names))
         names += s[0].encode() + b'\0'
-    sections[-1] = ('.shstrtab', 3, 0, names)
+    sections[-1] = ('.shstrtab', 3, 0, bytes(names))
     body, headers = b'', [b'\0' * 64]
     for s, name in zip(sections, at):
         body += b'\0' * (-len(body) % 8)
@@ -88,16 +90,19 @@ def elf(sections):
                                    link, 0, 8, entsize))
         body += s[3]
     body += b'\0' * (-len(body) % 8)
+    nr, last = len(headers), len(headers) - 1
+    if nr >= 0xff00:  # then the first header has the numbers
+        headers[0] = struct.pack('<IIQQQQIIQQ', 0, 0, 0, 0, 0, nr, last, 0, 0, 0)
+        nr, last = 0, 0xffff
     return b'\x7fELF\2\1\1' + b'\0' * 9 + struct.pack(
-        '<HHIQQQIHHHHHH', 1, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, len(headers),
-        len(headers) - 1) + body + b''.join(headers)
+        '<HHIQQQIHHHHHH', kind, machine, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, nr, last) + body + b''.join(headers)
 
 
 def id_note(base, note=0x102):
     return struct.pack('<3I', 6, 32, note) + b'Linux\0\0\0' + hashlib.sha256(base.raw()).digest()
 
 
-def module(btf=None, name='m', base=None, note=0x102, sections=()):
+def module(btf=None, name='m', base=None, note=0x102, sections=(), machine=62):
     """A module with .BTF @btf, and the note that it was built against @base"""
     name = name if isinstance(name, bytes) else name.encode()
     s = [('.modinfo', 1, 2, b'license=GPL\0name=' + name + b'\0')]
@@ -105,7 +110,7 @@ def module(btf=None, name='m', base=None, note=0x102, sections=()):
         s.append(('.note.BTF', 7, 2, id_note(base, note)))
     if btf:
         s.append(('.BTF', 1, 0, btf.raw()))
-    return elf(s + list(sections))
+    return elf(s + list(sections), machine)
 
 
 def put(path, data):
@@ -381,6 +386,104 @@ def links(d):
     put(d + 'store/old.ko', OLD)
 
 
+def versions(d):
+    """Kernels that say what they are, or do not"""
+    def vmlinux(path, banner=b'', names=(), sections=(), base=BASE):
+        b = Btf()
+        b.types, b.int_id = list(base.types), base.int_id
+        b.strings, b.known = base.strings, dict(base.known)
+        for name in names:
+            b.name(name)
+        put(d + path + '.btf', b.raw())
+        put(d + path, elf([('.BTF', 1, 2, b.raw()), ('.rodata', 1, 2, banner)] + list(sections)))
+
+    put(d + 'base', BASE.raw())
+    banner = b'\0Linux version %s (somebody@somewhere) #1 SMP\n\0'
+    vmlinux('kernel-5.10', banner % b'5.10.0')
+    vmlinux('kernel-6.12', b'\0Linux version %s (%s)\0' + banner % b'6.12.118+deb13-amd64')
+    vmlinux('kernel-7.9', banner % b'7.9.0-rc1')
+    vmlinux('kernel-mute', b'Linux version of somebody')
+    vmlinux('kernel-6.12-patched', banner % b'6.12.118', ['module_btf_load'])
+    vmlinux('kernel-6.12-parameter', banner % b'6.12.118' + b'module.btf_mismatch\0')
+    vmlinux('kernel-6.12-id', banner % b'6.12.118', sections=[
+        ('.BTF_id', 1, 2, hashlib.sha256(BASE.raw()).digest())])
+    vmlinux('kernel-5.14-with', banner % b'5.14.0-611.el9', ['BTF_KIND_FLOAT', 'BTF_KIND_ENUM64'])
+    vmlinux('kernel-5.14-without', banner % b'5.14.0', ['BTF_KIND_FLOAT'])
+
+
+def seen(d):
+    """What a program or the module can see of a type, and is not the same"""
+    def both(name, change, kind='struct st'):
+        """@change(b, new) adds the type that the module has a pointer to, as argument and .BTF_ids"""
+        bases = Btf(), Btf()
+        for b, new in zip(bases, (False, True)):
+            b.int('int', 4)
+            b.int('long', 8)
+            for n in ('a', 'b', 'z', 'A', 'Z'):
+                b.name(n)
+            b.target = change(b, new)
+            put('%s%s/%s' % (d, name, 'loaded' if new else 'built'), b.raw())
+        m = Btf(bases[0])
+        p = m.add(PTR, size=bases[0].target)
+        m.add(FUNC, 'fn', m.proto(1, [('arg', p)]))
+        put('%s%s/m.ko' % (d, name), module(m))
+
+    def st(members, new_members, size=16):
+        return lambda b, new: b.struct('st', size, new_members if new else members)
+
+    both('same', lambda b, new: b.struct('st', 16, [('a', 1, 0), ('b', 2, 64)]))
+    both('offset', st([('a', 1, 0), ('b', 1, 64)], [('a', 1, 0), ('b', 1, 96)]))
+    both('name', st([('a', 1, 0)], [('z', 1, 0)]))
+    both('type', st([('a', 1, 0)], [('a', 2, 0)]))
+    both('count', st([('a', 1, 0)], [('a', 1, 0), ('b', 1, 64)]))
+    both('size', lambda b, new: b.struct('st', 24 if new else 16, [('a', 1, 0)]))
+    both('bitfield', lambda b, new: b.add(STRUCT, 'st', 4, 1 << 31 | 1, struct.pack(
+        '<3I', b.name('a'), 1, (4 if new else 3) << 24)))
+    both('value', lambda b, new: b.add(ENUM, 'en', 4, 1, struct.pack('<Ii', b.name('A'), new)))
+    both('enumerator', lambda b, new: b.add(ENUM, 'en', 4, 1, struct.pack(
+        '<Ii', b.name('Z' if new else 'A'), 0)))
+    both('value64', lambda b, new: b.add(ENUM64, 'en', 8, 1, struct.pack('<3I', b.name('A'), 0, new)))
+    both('sign', lambda b, new: b.add(ENUM, 'en', 4, new << 31))
+    both('encoding', lambda b, new: b.add(INT, 'in', 4, rest=struct.pack('<I', 32 | new << 24)))
+    both('forward', lambda b, new: b.add(FWD, 'st', 0, new << 31))
+    both('array', lambda b, new: b.array(1, 1, 3 + new))
+    both('typedef', lambda b, new: b.add(TYPEDEF, 'td', 1 + new))
+    both('argument', lambda b, new: b.proto(1, [('a', 1 + new)]))
+    both('argument-name', lambda b, new: b.proto(1, [('z' if new else 'a', 1)]))
+    both('result', lambda b, new: b.proto(1 + new, [('a', 1)]))
+    # inside a nameless one; and where a look has to end: in a struct that another one names
+    both('nameless', lambda b, new: b.struct('st', 8, [('', b.struct('', 8, [('a', 1, 32 * new)]), 0)]))
+    both('far', lambda b, new: b.struct('st', 8, [
+        ('p', b.add(PTR, size=b.struct('other', 8, [('a', 1, 32 * new)])), 0)]))
+    # in words: pointers that are const, to arrays and to functions
+    for name, inner in (('const', lambda b: b.add(CONST, size=b.add(PTR, size=b.add(CONST, size=1)))),
+                        ('array', lambda b: b.add(PTR, size=b.array(b.array(b.add(PTR, size=1), 1, 3), 1, 2))),
+                        ('function', lambda b: b.add(PTR, size=b.proto(0, [
+                            ('a', b.add(PTR, size=1)), ('b', 1), ('', 0)]))),
+                        ('functions', lambda b: b.array(b.add(PTR, size=b.proto(b.add(PTR, size=1), [])), 1, 4))):
+        both('words-' + name, lambda b, new, inner=inner: b.add(TYPEDEF, 'td', (inner(b), 2)[new]))
+    # .BTF_ids: a list with a struct; a set, whose ids are in another order than their names
+    bases = small_base(), Btf()
+    bases[1].types, bases[1].int_id = bases[0].types[:], 1
+    bases[1].strings, bases[1].known = bases[0].strings.replace(b'task_struct', b'disk_struct'), {}
+    put(d + 'ids/base', bases[0].raw())
+    put(d + 'ids/other', bases[1].raw())
+    m = Btf(bases[0])
+    proto = m.proto(1, [])
+    fns = [m.add(FUNC, f, proto) for f in ('one', 'two')]
+    for name, ids in (('list', [4]), ('unresolved', [0]), ('set', [2, 0, fns[0], 1, fns[1], 2]),
+                      ('other-set', [2, 0, fns[0], 1, proto, 2])):
+        names = ([('set8__own', 0, 24), ('func__two__1', 8, 4), ('func__one__2', 16, 4)] if len(ids) > 1
+                 else [('struct__task_struct__1', 0, 4)])
+        strings, symbols = b'\0', b'\0' * 24
+        for s, at, size in names:
+            symbols += struct.pack('<IBBHQQ', len(strings), 0, 0, 3, at, size)
+            strings += b'__BTF_ID__' + s.encode() + b'\0'
+        put('%sids/%s.ko' % (d, name), module(m, name.replace('-', '_'), sections=[
+            ('.BTF_ids', 1, 2, struct.pack('<%dI' % len(ids), *ids)),
+            ('.symtab', 2, 0, symbols, 5, 24), ('.strtab', 3, 0, strings)]))
+
+
 def reports(d):
     """What was said wrongly, or not said"""
     distilled = Btf()
@@ -390,6 +493,12 @@ def reports(d):
     put(d + 'base', BASE.raw())
     put(d + 'whole.ko', module(split, base=BASE, note=0x103, sections=[('.BTF.base', 1, 0, distilled.raw())]))
     put(d + 'stripped.ko', module(split, base=BASE, note=0x103))
+    # a parameter whose name is nowhere
+    lost = small_split(distilled)
+    lost.proto(distilled.int_id, [(1 << 20, distilled.int_id)])
+    put(d + 'lost-name.ko', module(lost, base=BASE, note=0x103, sections=[('.BTF.base', 1, 0, distilled.raw())]))
+    # a header, and no type behind it
+    put(d + 'no-types.ko', module(Btf(BASE), base=BASE))
     # two variables of a section at one offset
     bad = small_base()
     v1 = bad.add(VAR, 'speed', bad.int_id, rest=struct.pack('<I', 1))
@@ -412,8 +521,10 @@ def reports(d):
 
 
 def main():
-    for case in (exec_filter, bombs, slow, long_loops, other_names, names, links, reports):
+    for case in (exec_filter, bombs, slow, long_loops, other_names, names, links, versions, seen,
+                 reports):
         case('%s/%s/' % (sys.argv[1], case.__name__))
 
 
-main()
+if __name__ == '__main__':
+    main()

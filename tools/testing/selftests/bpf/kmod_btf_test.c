@@ -87,7 +87,7 @@ int kmod_btf_fd(const char *module)
 		if (fd < 0)
 			continue;
 		memset(&info, 0, sizeof(info));
-		info.name = (long)name;
+		info.name = (unsigned long)name;
 		info.name_len = sizeof(name);
 		len = sizeof(info);
 		if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
@@ -121,11 +121,79 @@ static int func_id(const char *name)
 	return id;
 }
 
+/* A map for a program to store 1 in */
+static int create_map(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "ran", 4, 8, 1, &opts);
+}
+
+/*
+ * Have a program that does so run when the function is called.  Returns a file descriptor, or an
+ * error.  @btf_fd 0: it is in vmlinux.
+ */
+static int attach(int btf_fd, int func, int map_fd)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY,
+		    .attach_btf_obj_fd = btf_fd, .attach_btf_id = func);
+	struct bpf_insn insns[] = {
+		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map_fd },
+		{ .imm = 0 },
+		{ .code = BPF_ST | BPF_DW | BPF_MEM, .dst_reg = 1, .imm = 1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int prog_fd, link_fd;
+
+	prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "attach", "GPL", insns,
+				sizeof(insns) / sizeof(*insns), &opts);
+	if (prog_fd < 0)
+		return prog_fd;
+	link_fd = bpf_raw_tracepoint_open(NULL, prog_fd);
+	close(prog_fd);
+	return link_fd;
+}
+
+/* Load a program that calls a function of the BTF in fds[1], or, at @off 0, of vmlinux */
+static int load_call(int func, int off, int *fds)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE, .fd_array = fds);
+	struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL,
+		  .off = off, .imm = func },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "kfunc", "GPL", insns, 2, &opts);
+}
+
+bool kmod_jit_attaches(void)
+{
+	int func = libbpf_find_vmlinux_btf_id("bpf_fentry_test1", BPF_TRACE_FENTRY);
+	int map_fd = create_map(), fd = attach(0, func, map_fd);
+
+	if (fd >= 0)
+		close(fd);
+	close(map_fd);
+	return fd != -ENOTSUPP;
+}
+
+bool kmod_jit_calls(void)
+{
+	/* no kfunc; but first the verifier asks the JIT */
+	int func = libbpf_find_vmlinux_btf_id("bpf_fentry_test1", BPF_TRACE_FENTRY);
+	int fds[2] = {}, fd = load_call(func, 0, fds);
+
+	if (fd >= 0)
+		close(fd);
+	return fd != -ENOTSUPP;
+}
+
 int kmod_attach_and_run(void)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, mopts, .map_flags = BPF_F_MMAPABLE);
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
-	int btf_fd, map_fd, prog_fd, link_fd, id, key = 0;
+	int btf_fd, map_fd, link_fd, id, key = 0;
 	__u64 value = 0;
 	int err;
 
@@ -138,32 +206,13 @@ int kmod_attach_and_run(void)
 		return id;
 	}
 
-	map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ran", 4, 8, 1, &mopts);
+	map_fd = create_map();
 	if (map_fd < 0) {
 		close(btf_fd);
 		return map_fd;
 	}
-
-	struct bpf_insn insns[] = {
-		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1,
-		  .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map_fd },
-		{ .imm = 0 },
-		{ .code = BPF_ST | BPF_DW | BPF_MEM, .dst_reg = 1, .imm = 1 },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-
-	opts.attach_btf_obj_fd = btf_fd;
-	opts.attach_btf_id = id;
-	prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "attach", "GPL", insns,
-				sizeof(insns) / sizeof(*insns), &opts);
+	link_fd = attach(btf_fd, id, map_fd);
 	close(btf_fd);
-	if (prog_fd < 0) {
-		close(map_fd);
-		return prog_fd;
-	}
-	link_fd = bpf_raw_tracepoint_open(NULL, prog_fd);
-	close(prog_fd);
 	err = link_fd < 0 ? link_fd : 0;
 	if (!err) {
 		err = kmod_write_file(KMOD_PARAM("trigger"), "1");
@@ -176,7 +225,6 @@ int kmod_attach_and_run(void)
 
 int kmod_call_kfunc(void)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
 	LIBBPF_OPTS(bpf_test_run_opts, run);
 	int fds[2] = {}, prog_fd, err, id = func_id(KMOD "_kfunc");
 
@@ -186,14 +234,7 @@ int kmod_call_kfunc(void)
 	if (fds[1] < 0)
 		return fds[1];
 
-	struct bpf_insn insns[] = {
-		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL,
-		  .off = 1, .imm = id },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-
-	opts.fd_array = fds;
-	prog_fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "kfunc", "GPL", insns, 2, &opts);
+	prog_fd = load_call(id, 1, fds);
 	close(fds[1]);
 	if (prog_fd < 0)
 		return prog_fd;
@@ -205,8 +246,8 @@ int kmod_call_kfunc(void)
 void kmod_check_bpf(bool works)
 {
 	if (works) {
-		ASSERT_EQ(kmod_attach_and_run(), 1, "attach");
-		ASSERT_EQ(kmod_call_kfunc(), KFUNC_RETVAL, "kfunc");
+		ASSERT_EQ(kmod_attach_and_run(), kt.attaches ? 1 : -ENOTSUPP, "attach");
+		ASSERT_EQ(kmod_call_kfunc(), kt.calls ? KFUNC_RETVAL : -ENOTSUPP, "kfunc");
 	} else {
 		ASSERT_LT(kmod_attach_and_run(), 0, "attach");
 		ASSERT_LT(kmod_call_kfunc(), 0, "kfunc");
@@ -384,6 +425,8 @@ bool kmod_test_setup(void)
 	if (!ASSERT_OK_PTR(kt.vmlinux, "vmlinux BTF"))
 		return false;
 	kt.relocates = kernel_relocates_btf(kt.vmlinux);
+	kt.attaches = kmod_jit_attaches();
+	kt.calls = kmod_jit_calls();
 	kt.one_more = btf_one_more(kt.vmlinux);
 	kt.shifted = btf_shifted(kt.vmlinux);
 	kt.reordered = btf_reordered(kt.vmlinux);

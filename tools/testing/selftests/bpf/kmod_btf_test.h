@@ -20,6 +20,7 @@ extern struct kmod_test {
 	struct btf *one_more, *shifted, *reordered;	/* other bases */
 	struct kmod native, distilled;			/* the module, as built with vmlinux */
 	bool relocates;					/* this kernel can */
+	bool attaches, calls;				/* its JIT can */
 } kt;
 
 /*
@@ -61,7 +62,11 @@ void kmod_unload(void);
 /* File descriptor of the BTF of @module, or an error */
 int kmod_btf_fd(const char *module);
 
-/* BPF can attach to the module and call its kfunc; or neither */
+/* What the JIT of this machine can do: attach to functions, call kfuncs */
+bool kmod_jit_attaches(void);
+bool kmod_jit_calls(void);
+
+/* BPF can attach to the module and call its kfunc, if the JIT can; or neither */
 void kmod_check_bpf(bool works);
 /* What these return, or an error: whether the program ran; what the kfunc returns */
 int kmod_attach_and_run(void);

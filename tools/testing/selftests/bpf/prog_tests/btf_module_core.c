@@ -37,13 +37,25 @@ static bool find_type(struct module_type *type)
 	return ASSERT_GT(type->task_off, 0, "task");
 }
 
+/* The programs attach, and call a kfunc */
+static bool jit_can(void)
+{
+	if (kt.attaches && kt.calls)
+		return true;
+	test__skip();
+	return false;
+}
+
 #define DEFINE_CHECK(skeleton, call_fd)						\
 static void check_##skeleton(bool used)						\
 {										\
 	LIBBPF_OPTS(bpf_test_run_opts, opts);					\
 	struct module_type type;						\
-	__auto_type skel = skeleton##__open_and_load();				\
+	typeof(skeleton##__open_and_load()) skel = NULL;			\
 										\
+	if (!jit_can())								\
+		goto out;							\
+	skel = skeleton##__open_and_load();					\
 	if (!ASSERT_OK_PTR(skel, "open_and_load") || !find_type(&type))		\
 		goto out;							\
 	if (ASSERT_OK(bpf_prog_test_run_opts(call_fd, &opts), "call")) {	\
