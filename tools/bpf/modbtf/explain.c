@@ -92,10 +92,10 @@ int cmd_explain(struct audit *a, const char *path)
 	if (res->verdict == V_UNPROVED)
 		out("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
 		    "Say so by --built-against.\n");
-	if (res->verdict == V_NONE)
+	if (res->verdict == V_NONE && !m->split.size)
 		out("\n%s\n", m->split.data ? "Its BTF has no types." :
-		    m->id || m->distilled_id ? "It was stripped of it. Strip modules by -g at most." :
-					       "It was built without BTF, or stripped of it.");
+		    res->detail ? "It was stripped of it. Strip modules by -g at most." :
+				  "It was built without BTF, or stripped of it.");
 	arena_free(l.arena);
 	return status;
 }

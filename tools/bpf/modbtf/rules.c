@@ -465,6 +465,10 @@ void decide(struct audit *a, const struct module *m, struct result *out)
 		decide_patched(a, m, out);
 	else
 		decide_stock(a, m, out);
-	if (out->verdict == V_NONE && !m->split.data && (m->id || m->distilled_id))
+	if (out->verdict != V_NONE)
+		return;
+	if (m->split.size)
+		out->detail = xstrdup("its BTF has no types");
+	else if (!m->split.data && (m->id || m->distilled_id))
 		out->detail = xstrdup("it had BTF when it was built, as its note says");
 }
