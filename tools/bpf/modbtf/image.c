@@ -381,8 +381,9 @@ static char *look_in(const struct blob *b, struct image *out, unsigned int depth
 	if (inner.data) {
 		out->btf = copy(inner);
 		kernel_look(&out->kernel, *b);
-	} else if (depth <= MAX_SEARCHED)
+	} else if (depth <= MAX_SEARCHED) {
 		problem = look_in_streams(b, out, depth, &nr, &other);
+	}
 	if (!out->btf.data && !problem) {
 		problem = other ? unreadable_problem(other) :
 			  nr ? xstrdup("no BTF in it, nor in what is compressed in it") :
