@@ -15,6 +15,7 @@ import sys
 import tarfile
 import zipfile
 
+sys.dont_write_bytecode = True
 from hostile import (BASE, GOOD, INT, OLD, Btf, ar, cpio, elf, link, module, put, rpm,
                      small_base, small_split, tar, zstd)
 
