@@ -18,8 +18,6 @@
 
 #define ARRAY_SIZE(x) (sizeof(x) / sizeof((x)[0]))
 
-#define ENOTSUPP	524	/* of the kernel alone */
-
 bool test__start_subtest(const char *name);
 void test__skip(void);
 void test__fail(void);

@@ -6,6 +6,10 @@
 #include "testing_helpers.h"
 #include "kmod_btf_test.h"
 
+#ifndef ENOTSUPP
+#define ENOTSUPP	524
+#endif
+
 static const char * const modes[] = { "strict", "lenient" };
 
 struct kmod_test kt;
