@@ -8,7 +8,7 @@
 #   image         of the kernel
 #   bpf           what libbpf's headers call it, and the target of clang for BPF
 #   jit           what the JIT can do: attach to functions, call kfuncs
-#   QEMU          its program, the package that has it, and the machine
+#   QEMU          its program, the package that has it in trixie, and the machine
 #   terminal      of the console
 #   channel       how results and coverage come out of the guest: over serial ports, ttyS1 and ttyS2, or
 #                 over this device for virtio consoles, hvc0 and hvc1
@@ -16,7 +16,7 @@
 #                 that copy bytes QEMU counts each byte
 ARCHES='
 x86_64  x86_64 amd64   x86_64-linux-gnu    arch/x86/boot/bzImage  x86:bpfel   attach,call x86_64:x86:pc             ttyS0    serial               max,la57=off,erms=off,fsrm=off
-s390x   s390   s390x   s390x-linux-gnu     arch/s390/boot/bzImage s390:bpfeb  attach,call s390x:misc:s390-ccw-virtio ttysclp0 virtio-serial-ccw    max
+s390x   s390   s390x   s390x-linux-gnu     arch/s390/boot/bzImage s390:bpfeb  attach,call s390x:s390x:s390-ccw-virtio ttysclp0 virtio-serial-ccw    max
 '
 
 arch_names() { awk 'NF { print $1 }' <<<"$ARCHES" | xargs; }
