@@ -17,6 +17,8 @@
 ARCHES='
 x86_64  x86_64 amd64   x86_64-linux-gnu    arch/x86/boot/bzImage  x86:bpfel   attach,call x86_64:x86:pc             ttyS0    serial               max,la57=off,erms=off,fsrm=off
 s390x   s390   s390x   s390x-linux-gnu     arch/s390/boot/bzImage s390:bpfeb  attach,call s390x:s390x:s390-ccw-virtio ttysclp0 virtio-serial-ccw    max
+arm64   arm64  arm64   aarch64-linux-gnu   arch/arm64/boot/Image  arm64:bpfel attach,call aarch64:arm:virt          ttyAMA0  virtio-serial-device cortex-a57
+arm     arm    armhf   arm-linux-gnueabihf arch/arm/boot/zImage   arm:bpfel   none        arm:arm:virt              ttyAMA0  virtio-serial-device cortex-a15
 '
 
 arch_names() { awk 'NF { print $1 }' <<<"$ARCHES" | xargs; }

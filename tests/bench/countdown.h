@@ -12,6 +12,9 @@
 #elif defined(__s390x__)
 #define COUNT_DOWN(n)	asm volatile("1: brctg %0, 1b" : "+r" (n))
 #define INSTRUCTIONS	1
+#elif defined(__aarch64__) || defined(__arm__)
+#define COUNT_DOWN(n)	asm volatile("1: subs %0, %0, #1; bne 1b" : "+r" (n) : : "cc")
+#define INSTRUCTIONS	2
 #else
 #error "a loop for this machine"
 #endif
