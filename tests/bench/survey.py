@@ -181,7 +181,7 @@ def figure(path):
     svg.legend(LEFT, 62, "with the patches:", PATCHED)
     width = max(panel(svg, TOP + i * PANEL, flavour[0], rows)
                 for i, (flavour, rows) in enumerate(flavours.items()))
-    width = max(width, 860)
+    width = max(width + 10, 860)
     height = TOP + len(flavours) * PANEL
     svg.text(LEFT, height - 14, "Per pair two bars: the modules of the older kernel on the newer, whose version is below; "
              "those of the newer on the older.")
