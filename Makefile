@@ -119,6 +119,10 @@ check-images: setup-modbtf modbtf
 bench-modbtf: setup-bench modbtf
 	@tests/bench/modbtf
 
+survey: setup-modbtf modbtf
+	@$(MODBTF) -s libbpf
+	@tests/bench/survey $(FLAVOURS)
+
 # after UPDATE_EXPECTED=1
 doc:
 	@tests/unpatched-table >Documentation/unpatched.md.new && mv Documentation/unpatched.md.new Documentation/unpatched.md || \
@@ -169,6 +173,8 @@ help:
 	@echo 'make check-foreign the tests of modbtf on big-endian s390x and 32-bit arm, under qemu-user'
 	@echo 'make check-images modbtf on kernels of Debian as they are packed, of five architectures; downloads 1 GB'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
+	@echo 'make survey       what stock kernels of Debian, and these patches, make of modules of the build before or'
+	@echo '                  after them: build/survey; FLAVOURS="cloud-amd64 cloud-arm64"; downloads 4 GB'
 	@echo 'make check-all    all of the above and below, on every base that can; takes hours'
 	@echo 'make lint         checkpatch, kernel-doc, sphinx, sparse, clang, scripts; every prefix of the patches builds by W=1'
 	@echo 'make doc          write Documentation/unpatched.md'
@@ -182,4 +188,4 @@ help:
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check dev check-all check-abi check-series check-compose check-upstream bench tree refresh patches kernel shell lint \
-	modbtf install-modbtf modbtf-deb check-modbtf-deb check-modbtf check-foreign check-images bench-modbtf doc setup clean help
+	modbtf install-modbtf modbtf-deb check-modbtf-deb check-modbtf check-foreign check-images bench-modbtf survey doc setup clean help

@@ -12,7 +12,9 @@
  * and with -damaged behind it a few bytes or words of each are changed, at random but
  * the same in each run, and it is called OUT/N-MODULE.ko, so that MODULE can be given again.
  *   carriers permute BASE OUT
- * writes that other base. Modules without BTF are left out. Status 0, or 2 after a message.
+ * writes that other base,
+ *   carriers sort BASE OUT
+ * one that is sorted by name, as that of later kernels, which is faster to relocate onto. Modules without BTF are left out. Status 0, or 2 after a message.
  */
 #include <elf.h>
 #include <err.h>
@@ -43,13 +45,39 @@ static __u32 *permutation(__u32 nr)
 	return to;
 }
 
-static void permute(struct btf *base, const char *out)
+static const struct btf *sorted;
+
+/* Types without a name first */
+static int by_name(const void *a, const void *b)
 {
-	__u32 nr = btf__type_cnt(base), size;
+	__u32 ia = *(__u32 *)a, ib = *(__u32 *)b;
+	int order = strcmp(btf__name_by_offset(sorted, btf__type_by_id(sorted, ia)->name_off),
+			   btf__name_by_offset(sorted, btf__type_by_id(sorted, ib)->name_off));
+
+	return order ?: ia < ib ? -1 : 1;
+}
+
+static __u32 *sorting(const struct btf *base)
+{
+	__u32 nr = btf__type_cnt(base), i;
+	__u32 *ids = calloc(nr, sizeof(*ids)), *to = calloc(nr, sizeof(*to));
+
+	for (i = 0; i < nr; i++)
+		ids[i] = i;
+	sorted = base;
+	qsort(ids + 1, nr - 1, sizeof(*ids), by_name);
+	for (i = 1; i < nr; i++)
+		to[ids[i]] = i;
+	return to;
+}
+
+static void permute(struct btf *base, __u32 *to, const char *out)
+{
+	__u32 size;
 	const void *raw;
 	FILE *f;
 
-	if (btf__permute(base, permutation(nr), nr, NULL))
+	if (btf__permute(base, to, btf__type_cnt(base), NULL))
 		errx(2, "btf__permute() fails");
 	raw = btf__raw_data(base, &size);
 	f = fopen(out, "wb");
@@ -177,15 +205,16 @@ int main(int argc, char **argv)
 	__u32 len;
 	int i, n;
 
-	if (argc == 4 && !strcmp(argv[1], "permute")) {
+	if (argc == 4) {
 		s.base = btf__parse_raw(argv[2]);
 		if (!s.base)
 			err(2, "%s", argv[2]);
-		permute(s.base, argv[3]);
+		permute(s.base, !strcmp(argv[1], "sort") ? sorting(s.base) :
+				permutation(btf__type_cnt(s.base)), argv[3]);
 		return 0;
 	}
 	if (argc < 6)
-		errx(2, "usage: carriers TEMPLATE BASE KIND OUT MODULE.ko... | permute BASE OUT");
+		errx(2, "usage: carriers TEMPLATE BASE KIND OUT MODULE.ko... | permute|sort BASE OUT");
 	s.base = btf__parse_raw(argv[2]);
 	if (!s.base)
 		err(2, "%s", argv[2]);

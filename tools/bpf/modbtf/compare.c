@@ -478,6 +478,13 @@ static void compare_type(struct compare *c, const struct btf_type *t, u32 id)
 	}
 }
 
+/* One that programs ask for by its name */
+static bool is_named(const struct btf_type *t)
+{
+	return t->name_off && (btf_type_is_func(t) || btf_type_is_struct(t) ||
+			       btf_is_any_enum(t) || btf_type_is_typedef(t));
+}
+
 static struct compare new_compare(const struct btf *built, const struct btf *loaded)
 {
 	return (struct compare){
@@ -522,24 +529,33 @@ static void compare_ids(struct compare *c, const struct module *m)
 	}
 }
 
-unsigned long compare(const struct btf *built, const struct btf *loaded, u8 *base,
-		      const struct module *m, unsigned int max, struct strings *words)
+void compare(const struct btf *built, const struct btf *loaded, u8 *base,
+	     const struct module *m, unsigned int max, struct result *out)
 {
 	struct compare c = new_compare(built, loaded);
 	u32 i, pass, nr = built->nr_types;
+	const struct btf_type *t;
+	unsigned long before;
 
 	c.max = max;
-	c.words = words;
+	c.words = &out->wrong;
 	c.base = base;
 	c.nr_base = min_t(u32, built->start_id, loaded->start_id);
 	c.nr_own = min_t(u32, btf_nr_types(built), btf_nr_types(loaded)) - c.nr_base;
 	c.own = xcalloc(c.nr_own, NR_HOW);
 	/* functions first: they are what is attached to */
 	for (pass = 0; pass < 2; pass++)
-		for (i = 0; i < nr; i++)
-			if (btf_type_is_func(built->types[i]) == !pass)
-				compare_type(&c, built->types[i], loaded->start_id + i);
+		for (i = 0; i < nr; i++) {
+			t = built->types[i];
+			if (btf_type_is_func(t) != !pass)
+				continue;
+			before = c.nr;
+			compare_type(&c, t, loaded->start_id + i);
+			if (is_named(t) && (c.nr != before ||
+					    (btf_type_is_func(t) && !same(&c, t->type))))
+				out->nr_named++;
+		}
 	compare_ids(&c, m);
 	free_compare(&c);
-	return c.nr;
+	out->nr_wrong = c.nr;
 }

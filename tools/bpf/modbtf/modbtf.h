@@ -408,6 +408,7 @@ struct result {
 	const char *reason;	/* or NULL */
 	char *detail;		/* more in words, or NULL */
 	unsigned long nr_wrong;	/* references and names that read as something else */
+	unsigned long nr_named;	/* types and functions with a name that have one */
 	struct strings wrong;	/* the first of them */
 };
 
@@ -465,12 +466,10 @@ uint8_t *compare_bases(const struct btf *built, const struct btf *loaded);
  * @base: from compare_bases() of these bases
  * @m: the module, for the ids in .BTF_ids
  * @max: how many are wanted in words
- * @words: the first of them
- *
- * Return: how many names and references there are.
+ * @out: how many there are, and the first of them
  */
-unsigned long compare(const struct btf *built, const struct btf *loaded, uint8_t *base,
-		      const struct module *m, unsigned int max, struct strings *words);
+void compare(const struct btf *built, const struct btf *loaded, uint8_t *base,
+	     const struct module *m, unsigned int max, struct result *out);
 
 /* words.c ------------------------------------------------------------------- */
 

@@ -125,6 +125,7 @@ static void json_module(const struct line *l)
 		json_str(o, "detail", res->detail);
 		if (res->verdict == V_WRONG) {
 			json_number(o, "wrong", res->nr_wrong);
+			json_number(o, "wrong_named", res->nr_named);
 			json_list(o, "wrong_types", &res->wrong);
 		}
 		if (l->loses) {

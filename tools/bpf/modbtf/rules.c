@@ -271,15 +271,14 @@ static void judge_by_built(struct audit *a, const struct module *m, const struct
 			   struct result *out)
 {
 	struct btf built;
-	unsigned long nr;
 
 	if (btf_parse(&built, m->split.data, m->split.size, a->built.btf, newest_rules)) {
 		wrong(out, "invalid", 0,
 		      xasprintf("malformed with --built-against: %s", built.why));
 	} else {
-		nr = compare(&built, loaded, a->same, m, a->wrong_types, &out->wrong);
-		if (nr)
-			wrong(out, "base-changed", nr, NULL);
+		compare(&built, loaded, a->same, m, a->wrong_types, out);
+		if (out->nr_wrong)
+			wrong(out, "base-changed", out->nr_wrong, NULL);
 	}
 	btf_free(&built);
 }
