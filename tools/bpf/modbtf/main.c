@@ -405,7 +405,9 @@ static int audit(const struct args *args, FILE *baseline)
 		.need_btf = args->need_btf,
 		.allow_stale = args->allow_stale,
 		.baseline = baseline,
-		.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
+		/* where nothing else is printed until the end */
+		.progress = isatty(STDERR_FILENO) &&
+			    (is_matrix || args->summary || !isatty(STDOUT_FILENO)),
 	};
 	struct blob file;
 	struct audit a;
@@ -453,7 +455,7 @@ static int diff(const struct args *args)
 		.counts_types = true,
 		.full = args->full,
 		.limit = args->full ? 0 : DIFF_LIMIT,
-		.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
+		.progress = isatty(STDERR_FILENO),
 		.no_modules = args->nr == 2,
 	};
 	struct base a, b;

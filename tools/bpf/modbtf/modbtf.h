@@ -606,7 +606,7 @@ struct report {
 	bool rules_found;	/* and the user did not say so */
 	struct pair *pairs;
 	unsigned long seen, findings, suppressed, stale, troubles, results;
-	bool begun;
+	bool begun, progress_shown;
 	unsigned long printed[2];
 	struct count *counts;	/* of all, in numbers and in words */
 	size_t nr_counts;

@@ -27,13 +27,14 @@ bool is_finding(enum verdict v)
 	return v == V_DROPPED || v == V_WRONG || v == V_UNPROVED || v == V_REFERS;
 }
 
-static void clear_progress(const struct report *r)
+static void clear_progress(struct report *r)
 {
-	if (r->progress)
+	if (r->progress_shown)
 		fputs("\r\033[K", stderr);
+	r->progress_shown = false;
 }
 
-static void show_progress(const struct report *r)
+static void show_progress(struct report *r)
 {
 	static time_t last;
 	time_t now = time(NULL);
@@ -42,6 +43,7 @@ static void show_progress(const struct report *r)
 		return;
 	last = now;
 	fprintf(stderr, "\r%lu modules", r->seen);
+	r->progress_shown = true;
 }
 
 struct pair *report_pair(struct report *r, const char *kernel, const char *modules,
