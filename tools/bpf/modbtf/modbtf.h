@@ -737,7 +737,7 @@ struct many {
 /* Ask the kernels in @paths about the modules there */
 void matrix_run(const struct many *how, struct report *r, char **paths, int nr);
 bool same_machine(const struct base *a, const struct base *b);
-/* What changed from one kernel to another of its machine, and in which modules of the first, in @paths */
+/* What changed from one kernel to another of its machine, and in which modules of the first */
 void diff_run(struct report *r, const struct base *a, const struct base *b, char **paths, int nr);
 /* Return the exit status */
 int cmd_id(char **paths, int nr);
