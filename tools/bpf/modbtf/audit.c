@@ -15,6 +15,7 @@
 #define MAX_BYTES	(48UL << 20)
 
 struct job {
+	struct asked *asked;	/* NULL: it was not even found */
 	struct place place;	/* of strings of its own */
 	struct look look;	/* .file.data is NULL: still in the file */
 	char *problem;		/* it was not even found, for xfree() */
@@ -23,7 +24,7 @@ struct job {
 };
 
 struct pool {
-	struct audit *audit;
+	struct module_source *source;
 	struct report *report;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
@@ -40,6 +41,19 @@ static struct job *job_nr(struct pool *p, unsigned long nr)
 	return p->jobs + nr % MAX_JOBS;
 }
 
+static void report_job(struct report *r, const struct job *j)
+{
+	const struct look *l = &j->look;
+	unsigned int i;
+
+	if (l->trouble)
+		report_module(r, NULL, &j->place, NULL, NULL, l->trouble);
+	for (i = 0; !l->trouble && i < j->asked->nr; i++)
+		if (!l->res[i].trouble || !j->asked->other_machines)
+			report_module(r, j->asked->pairs[i], &j->place, &l->m, l->res + i,
+				      l->res[i].trouble);
+}
+
 /* Print what is next, as far as it is known.  Called with the lock, which is not held while
  * something is printed: what reads the output may be slow.  One thread prints.
  */
@@ -52,7 +66,7 @@ static void print_done(struct pool *p)
 	p->printing = true;
 	while (p->printed < p->taken && (j = job_nr(p, p->printed))->done) {
 		pthread_mutex_unlock(&p->lock);
-		report_module(p->report, &j->place, &j->look.m, &j->look.res, j->look.trouble);
+		report_job(p->report, j);
 		xfree((char *)j->place.shown);
 		xfree((char *)j->place.package);
 		xfree((char *)j->place.path);
@@ -80,7 +94,8 @@ static void *worker(void *ctx)
 		j = job_nr(p, p->taken++);
 		if (!j->done) {
 			pthread_mutex_unlock(&p->lock);
-			look(&j->look, p->audit, j->place.shown, j->place.path);
+			look(&j->look, j->asked->audits, j->asked->nr, j->place.shown,
+			     j->place.path);
 			look_forget_file(&j->look);
 			pthread_mutex_lock(&p->lock);
 		}
@@ -101,7 +116,8 @@ static char *copy(const char *s)
 	return s ? xstrdup(s) : NULL;
 }
 
-static void add(struct pool *p, const struct place *place, struct look look, char *problem)
+static void add(struct pool *p, struct asked *asked, const struct place *place, struct look look,
+		char *problem)
 {
 	size_t bytes = look.file.size;
 
@@ -109,6 +125,7 @@ static void add(struct pool *p, const struct place *place, struct look look, cha
 	while (p->found - p->printed == MAX_JOBS || (p->bytes && p->bytes + bytes > MAX_BYTES))
 		pthread_cond_wait(&p->change, &p->lock);
 	*job_nr(p, p->found) = (struct job){
+		.asked = asked,
 		.place = { copy(place->shown), copy(place->package), copy(place->path) },
 		.look = look, .problem = problem, .bytes = bytes, .done = problem,
 	};
@@ -118,19 +135,50 @@ static void add(struct pool *p, const struct place *place, struct look look, cha
 	pthread_mutex_unlock(&p->lock);
 }
 
+static void add_trouble(void *ctx, const char *path, char *problem)
+{
+	add(ctx, NULL, &(struct place){ .shown = path }, (struct look){ .trouble = problem },
+	    problem);
+}
+
+static void add_module(void *ctx, const struct place *place, struct arena *arena,
+		       struct blob *data);
+
+static bool is_module_or_package(const char *path)
+{
+	return is_module_name(path) || is_package_name(path);
+}
+
+static void read_path(struct pool *p, const char *path)
+{
+	struct finder f = {
+		"module", p->source->packages ? is_module_or_package : is_module_name,
+		add_module, add_trouble, p,
+	};
+
+	work_on(path);
+	read_files(path, &f);
+}
+
 static void add_module(void *ctx, const struct place *place, struct arena *arena,
 		       struct blob *data)
 {
 	struct look look = { .arena = arena, .found = true };
+	struct pool *p = ctx;
+	struct asked *asked;
 
+	if (!data && !is_module_name(place->shown) && is_package_name(place->shown) &&
+	    p->source->packages) {
+		read_path(p, place->shown);
+		return;
+	}
+	asked = p->source->select(p->source, place);
 	if (data)
 		look.file = *data;
-	add(ctx, place, look, NULL);
-}
-
-static void add_trouble(void *ctx, const char *path, char *problem)
-{
-	add(ctx, &(struct place){ .shown = path }, (struct look){ .trouble = problem }, problem);
+	if (asked)
+		add(p, asked, place, look, NULL);
+	else
+		arena_free(arena);
 }
 
 static unsigned int cores(void)
@@ -154,14 +202,14 @@ static unsigned int nr_of_threads(void)
 	return nr ?: 1;
 }
 
-void audit_run(struct audit *a, struct report *r, char **paths, int nr)
+void audit_run(struct module_source *s, struct report *r)
 {
 	unsigned int nr_threads = nr_of_threads(), i;
 	struct pool *p;
 	pthread_t *threads;
 
 	p = xcalloc(1, sizeof(*p));
-	p->audit = a;
+	p->source = s;
 	p->report = r;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->change, NULL);
@@ -171,8 +219,10 @@ void audit_run(struct audit *a, struct report *r, char **paths, int nr)
 	nr_threads = i;
 	if (!nr_threads)
 		die("cannot start a thread");
-	for (i = 0; i < (unsigned int)nr; i++)
-		read_modules(paths[i], add_module, add_trouble, p);
+	for (i = 0; i < (unsigned int)s->nr; i++) {
+		s->path = s->paths[i];
+		read_path(p, s->path);
+	}
 	work_on(NULL);
 	pthread_mutex_lock(&p->lock);
 	p->end = true;
@@ -182,4 +232,17 @@ void audit_run(struct audit *a, struct report *r, char **paths, int nr)
 		pthread_join(threads[i], NULL);
 	xfree(threads);
 	xfree(p);
+}
+
+static struct asked *select_one(struct module_source *s, const struct place *place)
+{
+	return s->ctx;
+}
+
+void audit_one(struct audit *a, struct report *r, struct pair *pair, char **paths, int nr)
+{
+	struct asked asked = { &a, &pair, 1 };
+	struct module_source s = { .paths = paths, .nr = nr, .select = select_one, .ctx = &asked };
+
+	audit_run(&s, r);
 }

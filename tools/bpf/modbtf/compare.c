@@ -22,11 +22,11 @@
 /* How two types are compared: what a reference leads to in full, with its members; what those lead
  * to by what they name.  All of a kernel can be reached from anywhere: somebody has to stop.
  */
-enum how { BY_NAME, IN_FULL, NR_HOW };
+enum how { BY_NAME, IN_FULL, NR_JUDGED, LIKE = NR_JUDGED, NR_HOW };
 
 enum known { UNKNOWN, SAME, DIFFERENT, ASSUMED };
 
-struct pair {
+struct match {
 	u32 a, b;
 	enum how how;
 	enum known known;
@@ -34,6 +34,7 @@ struct pair {
 
 struct compare {
 	const struct btf *a, *b;	/* as built, as loaded */
+	enum how members;		/* how types of members are compared */
 	unsigned int max;
 	unsigned long nr;
 	struct strings *words;
@@ -42,8 +43,8 @@ struct compare {
 	 */
 	u8 *base, *own;
 	u32 nr_base, nr_own;
-	struct pair *pairs;		/* that have not */
-	struct pair *assumed;		/* to be the same, in this comparison */
+	struct match *pairs;		/* that have not */
+	struct match *assumed;		/* to be the same, in this comparison */
 	u32 nr_assumed, room;
 };
 
@@ -70,14 +71,14 @@ static u8 *known_id(const struct compare *c, u32 id, enum how how)
 				 c->own + how * c->nr_own + (id - c->nr_base);
 }
 
-static struct pair *known_pair(const struct compare *c, u32 a, u32 b, enum how how)
+static struct match *known_pair(const struct compare *c, u32 a, u32 b, enum how how)
 {
 	return c->pairs + ((a * 31 + b * 2 + how) & (NR_PAIRS - 1));
 }
 
 static enum known recall(const struct compare *c, u32 a, u32 b, enum how how)
 {
-	const struct pair *p = known_pair(c, a, b, how);
+	const struct match *p = known_pair(c, a, b, how);
 
 	if (a == b)
 		return *known_id(c, a, how);
@@ -89,7 +90,7 @@ static void remember(struct compare *c, u32 a, u32 b, enum how how, enum known k
 	if (a == b)
 		*known_id(c, a, how) = known;
 	else
-		*known_pair(c, a, b, how) = (struct pair){ a, b, how, known };
+		*known_pair(c, a, b, how) = (struct match){ a, b, how, known };
 }
 
 static bool same_type(struct compare *c, u32 a, u32 b, enum how how, int depth);
@@ -125,7 +126,7 @@ static bool same_member(struct compare *c, const struct btf_type *a, const struc
 	return same_name(c, ma->name_off, mb->name_off) &&
 	       __btf_member_bit_offset(a, ma) == __btf_member_bit_offset(b, mb) &&
 	       __btf_member_bitfield_size(a, ma) == __btf_member_bitfield_size(b, mb) &&
-	       same_type(c, ma->type, mb->type, BY_NAME, depth + 1);
+	       same_type(c, ma->type, mb->type, c->members, depth + 1);
 }
 
 /* Enumerator @i of two enums of a kind */
@@ -177,10 +178,31 @@ static bool same_section(struct compare *c, const struct btf_type *a, const stru
 	return true;
 }
 
+/* Does its name stand for it in C? */
+static bool is_named(const struct btf_type *t)
+{
+	return t->name_off && (btf_is_composite(t) || btf_is_any_enum(t) || btf_is_fwd(t) ||
+			       btf_type_is_typedef(t));
+}
+
+u32 kind_of_name(const struct btf_type *t)
+{
+	switch (btf_kind(t)) {
+	case BTF_KIND_FWD:
+		return btf_kflag(t) ? BTF_KIND_UNION : BTF_KIND_STRUCT;
+	case BTF_KIND_ENUM64:
+		return BTF_KIND_ENUM;
+	}
+	return btf_kind(t);
+}
+
 /* What same_type() remembers, found out.  Of a function it is not compared whether it is static */
 static bool compare_pair(struct compare *c, const struct btf_type *a, const struct btf_type *b,
 			 enum how how, int depth)
 {
+	if (how == LIKE && is_named(a) && is_named(b))
+		return kind_of_name(a) == kind_of_name(b) &&
+		       same_name(c, a->name_off, b->name_off);
 	if (btf_kind(a) != btf_kind(b) || !same_name(c, a->name_off, b->name_off) ||
 	    (has_size(a) && a->size != b->size))
 		return false;
@@ -229,7 +251,7 @@ static void assume(struct compare *c, u32 a, u32 b, enum how how)
 		c->room = c->room ? 2 * c->room : 64;
 		c->assumed = xrealloc(c->assumed, c->room * sizeof(*c->assumed));
 	}
-	c->assumed[c->nr_assumed++] = (struct pair){ a, b, how, ASSUMED };
+	c->assumed[c->nr_assumed++] = (struct match){ a, b, how, ASSUMED };
 }
 
 /* Are these the same?  Types can lead to themselves: while a pair is compared, it counts as the
@@ -255,10 +277,10 @@ static bool same_type(struct compare *c, u32 a, u32 b, enum how how, int depth)
 	return false;
 }
 
-static bool same_how(struct compare *c, u32 id, enum how how)
+static bool same_pair(struct compare *c, u32 a, u32 b, enum how how)
 {
-	bool same = same_type(c, id, id, how, 0);
-	struct pair *p;
+	bool same = same_type(c, a, b, how, 0);
+	struct match *p;
 
 	while (c->nr_assumed) {
 		p = c->assumed + --c->nr_assumed;
@@ -270,7 +292,7 @@ static bool same_how(struct compare *c, u32 id, enum how how)
 
 static bool same(struct compare *c, u32 id)
 {
-	return same_how(c, id, IN_FULL);
+	return same_pair(c, id, id, IN_FULL);
 }
 
 /* What a reference, array or function that is called leads to; 0 if @t is none of these */
@@ -488,7 +510,7 @@ static bool is_named(const struct btf_type *t)
 static struct compare new_compare(const struct btf *built, const struct btf *loaded)
 {
 	return (struct compare){
-		.a = built, .b = loaded, .pairs = xcalloc(NR_PAIRS, sizeof(struct pair)),
+		.a = built, .b = loaded, .pairs = xcalloc(NR_PAIRS, sizeof(struct match)),
 	};
 }
 
@@ -506,12 +528,35 @@ u8 *compare_bases(const struct btf *built, const struct btf *loaded)
 	u32 id;
 
 	c.nr_base = min_t(u32, btf_nr_types(built), btf_nr_types(loaded));
-	c.base = xcalloc(c.nr_base, NR_HOW);
-	for (how = 0; how < NR_HOW; how++)
+	c.base = xcalloc(c.nr_base, NR_JUDGED);
+	for (how = 0; how < NR_JUDGED; how++)
 		for (id = 0; id < c.nr_base; id++)
-			same_how(&c, id, how);
+			same_pair(&c, id, id, how);
 	free_compare(&c);
 	return c.base;
+}
+
+struct compare *compare_open(const struct btf *a, const struct btf *b)
+{
+	struct compare *c = xrealloc(NULL, sizeof(*c));
+
+	*c = new_compare(a, b);
+	c->members = LIKE;
+	c->nr_base = min_t(u32, btf_nr_types(a), btf_nr_types(b));
+	c->base = xcalloc(c->nr_base, NR_HOW);
+	return c;
+}
+
+void compare_close(struct compare *c)
+{
+	xfree(c->base);
+	free_compare(c);
+	xfree(c);
+}
+
+bool compare_like(struct compare *c, u32 a, u32 b)
+{
+	return same_pair(c, a, b, LIKE);
 }
 
 /* The ids in .BTF_ids, which are for the module itself */
@@ -542,7 +587,7 @@ void compare(const struct btf *built, const struct btf *loaded, u8 *base,
 	c.base = base;
 	c.nr_base = min_t(u32, built->start_id, loaded->start_id);
 	c.nr_own = min_t(u32, btf_nr_types(built), btf_nr_types(loaded)) - c.nr_base;
-	c.own = xcalloc(c.nr_own, NR_HOW);
+	c.own = xcalloc(c.nr_own, NR_JUDGED);
 	/* functions first: they are what is attached to */
 	for (pass = 0; pass < 2; pass++)
 		for (i = 0; i < nr; i++) {

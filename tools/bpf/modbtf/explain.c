@@ -1,101 +1,416 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* modbtf explain: all about the BTF of one module, and what to do */
+/* modbtf explain: what happens to the BTF of one module, why, and what to do */
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "modbtf.h"
 
-/* As in Documentation/bpf/module_btf.rst */
-static const struct {
-	const char *reason, *what, *todo;
-} advice[] = {
-	{ "base-changed", "It was built with another vmlinux than that of this kernel.",
+/* Of these the first that fits; a reason is that of Documentation/bpf/module_btf.rst */
+static const struct advice {
+	enum verdict verdict;
+	const char *reason;	/* NULL: any */
+	const char *why, *todo;
+} advices[] = {
+	{ V_NATIVE, NULL, "It was built with the vmlinux of this kernel.", "Nothing." },
+	{ V_RELOCATED, NULL,
+	  "It has a distilled base, and all types that it needs are the same in this kernel.",
+	  "Nothing." },
+	{ V_UNPROVED, NULL,
+	  "This kernel does not ask for proof, and nothing says what the module was built with.",
+	  "Name the kernel that it was built with by --built-against, and it is known." },
+	{ V_WRONG, "base-changed",
+	  "It was built with another vmlinux, and this kernel does not notice.",
+	  "Load the module that belongs to this kernel. Until then, do not trace this one." },
+	{ V_WRONG, NULL, "This kernel reads its BTF otherwise than it was written.",
+	  "Build it for this kernel. Until then, do not trace this one." },
+	{ V_DROPPED, "base-changed", "It was built with another vmlinux than that of this kernel.",
 	  "Load the module that belongs to this kernel, or build it with a distilled base." },
-	{ "unstamped", "Nothing in it says what it was built with.",
+	{ V_DROPPED, "unstamped", "Nothing in it says what it was built with.",
 	  "Build it with the tree of this kernel, where its vmlinux is." },
-	{ "relocation", "A type of its distilled base is gone or different in this kernel.",
+	{ V_DROPPED, "relocation",
+	  "A type of its distilled base is gone or different in this kernel.",
 	  "Build it for this kernel." },
-	{ "invalid", "Its BTF is malformed for this kernel.",
+	{ V_DROPPED, "invalid",
+	  "Its BTF is malformed for this kernel: mostly it was built with another one.",
 	  "Build it for this kernel. If it was, it is a bug of pahole or resolve_btfids." },
-	{ "unsupported", "Its BTF is of a format that this kernel does not know.",
+	{ V_DROPPED, "unsupported", "Its BTF is of a format that this kernel does not know.",
 	  "Build it with the tools that this kernel asks for." },
-	{ "no-vmlinux-btf", "The kernel cannot read its own BTF.",
+	{ V_DROPPED, "no-vmlinux-btf", "The kernel cannot read its own BTF.",
 	  "Build the kernel with another pahole; modules are not the cause." },
-	{ "name-clash", "It is called vmlinux, which is taken in /sys/kernel/btf.", "Rename it." },
+	{ V_DROPPED, "name-clash", "It is called vmlinux, which is taken in /sys/kernel/btf.",
+	  "Rename it." },
+	{ V_DROPPED, "no-memory", "There was not enough memory when it was loaded.",
+	  "Load it again." },
+	{ V_DROPPED, "no-id", "There was no BTF id left when it was loaded.",
+	  "Unload modules that are not needed, and load it again." },
+	{ V_DROPPED, NULL, "The kernel says no more.", "See Documentation/bpf/module_btf.rst." },
+	{ V_NONE, NULL, "It was built without BTF, or stripped of it.",
+	  "Build it where the vmlinux of its kernel is, and strip it by -g at most." },
 };
+
+static const struct advice no_types = {
+	.why = "Its BTF has no types.", .todo = "Nothing, if it has no code that is to be traced.",
+}, stripped = {
+	.why = "It had BTF when it was built, and was stripped of it.",
+	.todo = "Strip modules by -g at most.",
+}, stripped_base = {
+	.why = "It had a distilled base when it was built, and was stripped of it.",
+	.todo = "Strip modules by -g at most, or keep .BTF.base.",
+};
+
+static const struct advice *advice_of(enum verdict v, const char *reason, const struct module *m)
+{
+	const struct advice *a = advices;
+
+	if (m && v == V_NONE && (m->split.size || m->split.data))
+		return &no_types;
+	if (m && v == V_NONE && (m->id || m->distilled_id))
+		return &stripped;
+	if (m && v == V_DROPPED && reason && !strcmp(reason, "unstamped") && lost_base(m))
+		return &stripped_base;
+	while (a->verdict != v || (a->reason && (!reason || strcmp(a->reason, reason))))
+		a++;
+	return a;
+}
+
+static const struct advice replaced = {
+	.why = "Its file was replaced after it was loaded.",
+	.todo = "Load it again, or reboot. What is said of the file is not true of what runs.",
+}, no_module_btf = {
+	.why = "No module has BTF: this kernel has no CONFIG_DEBUG_INFO_BTF_MODULES.",
+	.todo = "Take a kernel with that option.",
+}, refused = {
+	.why = "The kernel found that its BTF does not fit, see the log.",
+	.todo = "Load the module that belongs to this kernel.",
+}, unknown = {
+	.why = "Its file has BTF that this kernel takes; the log says no more why.",
+	.todo = "Load it again, and look for \"BTF\" in what dmesg prints.",
+}, unknown_log = {
+	.why = "Its file has BTF that this kernel takes; only root can read the log.",
+	.todo = "Ask again as root.",
+};
+
+/* Does a stock kernel do otherwise than @v, by the file of the module, says?  Then why, or NULL */
+static const struct advice *conflict(struct live *l, const char *name, enum verdict v,
+				     struct blob build_id, bool said)
+{
+	bool used = v == V_NATIVE || v == V_RELOCATED || v == V_WRONG || v == V_UNPROVED;
+	bool has_btf = live_has(l, "kernel/btf", name, "");
+
+	if (!live_is_file(l, name, build_id) || (has_btf && !used))
+		return &replaced;
+	if (has_btf || !used)
+		return NULL;
+	return said ? &refused : !live_any_btf(l) ? &no_module_btf : l->log_read ? &unknown :
+	       &unknown_log;
+}
+
+const char *why_of(struct live *l, const char *name, const struct result *res,
+		   const struct module *m, bool said)
+{
+	const struct advice *a = conflict(l, name, res->verdict, m->build_id, said);
+
+	return a ? a->why : res->detail ?: advice_of(res->verdict, res->reason, m)->why;
+}
+
+const char *why_dropped(const char *reason)
+{
+	return advice_of(V_DROPPED, reason, NULL)->why;
+}
+
+/* What it means for those who trace */
+static const char *meaning(enum verdict v, bool patched)
+{
+	switch (v) {
+	case V_NATIVE:
+	case V_RELOCATED:
+		return "BPF sees its types, and they are right";
+	case V_WRONG:
+		return "BPF sees wrong types of it";
+	case V_UNPROVED:
+		return "BPF sees its types, and nobody knows whether they are right";
+	case V_DROPPED:
+		return patched ? "it loads, and BPF does not see its types" :
+				 "it is refused, or loads and BPF does not see its types";
+	default:
+		return "it loads, and has no types that BPF could see";
+	}
+}
+
+static void fact(const char *name, const char *value)
+{
+	out("%-14s  %s\n", name, value);
+}
 
 static void print_section(const char *name, const struct blob *b)
 {
 	if (b->data)
 		out("%-14s  %zu bytes\n", name, b->size);
 	else
-		out("%-14s  none\n", name);
+		fact(name, "none");
 }
 
-static void print_advice(const char *reason)
+static void print_answer(const char *module, const char *what, const char *why, const char *todo)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(advice) / sizeof(*advice); i++)
-		if (!strcmp(advice[i].reason, reason))
-			out("\n%s\n%s\n", advice[i].what, advice[i].todo);
+	out("%s: %s\n", module, what);
+	out("  why    %s\n", why);
+	out("  to do  %s\n\n", todo);
 }
 
-int cmd_explain(struct audit *a, const char *path)
+/* What the kernel did with one that is loaded, where that is known */
+static void print_state(const char *state, const char *said)
+{
+	if (state)
+		fact("state", state);
+	if (said)
+		fact("log", said);
+}
+
+static void print_facts(const struct audit *a, const char *path, const struct module *m,
+			const struct result *res)
 {
 	char text[2 * BTF_BASE_ID_SIZE + 1];
-	struct look l = {};
-	const struct result *res = &l.res;
-	const struct module *m = &l.m;
-	int status;
 	size_t i;
 
-	look(&l, a, path, path);
-	if (l.trouble) {
-		complain("%s: %s", path, l.trouble);
-		arena_free(l.arena);
-		return 2;
-	}
-	status = is_finding(res->verdict);
-
-	out("%-14s  %s\n", "module", m->name);
+	fact("file", path);
 	print_section(".BTF", &m->split);
 	print_section(".BTF.base", &m->base);
 	if (m->id || m->distilled_id)
 		id_print(text, m->id ?: m->distilled_id);
 	else
 		snprintf(text, sizeof(text), "not known");
-	out("%-14s  %s\n", "built against", text);
+	fact("built against", text);
 	id_print(text, a->running.id);
-	out("%-14s  %s\n", "this kernel", text);
+	fact("this kernel", text);
 	print_list("kfuncs          ", &m->kfuncs, true);
 	print_list("struct_ops      ", &m->struct_ops, true);
 	print_list("trace events    ", &m->trace_events, true);
-	out("%-14s  %s\n", "rules", a->rules.name);
+	fact("rules", a->rules.name);
 	out("%-14s  %s%s%s\n", "verdict", verdict_name(res->verdict, false),
 	    res->reason ? ", " : "", res->reason ?: "");
 	if (res->detail)
-		out("%-14s  %s\n", res->reason ? "because" : "note", res->detail);
+		fact(res->reason ? "because" : "note", res->detail);
 	if (res->nr_wrong)
 		out("%-14s  %lu references and names read as something else\n", "wrong",
 		    res->nr_wrong);
 	for (i = 0; i < res->wrong.nr; i++)
-		out("%-14s  %s\n", "", res->wrong.str[i]);
+		fact("", res->wrong.str[i]);
+}
 
-	if (lost_base(m))
-		out("\nIt had a distilled base when it was built.\n"
-		    "Strip modules by -g at most, or keep .BTF.base.\n");
-	else if (res->reason)
-		print_advice(res->reason);
-	if (res->verdict == V_WRONG)
-		out("\nThis kernel uses the BTF all the same. BPF programs see wrong types.\n");
-	if (res->verdict == V_UNPROVED)
-		out("\nThis kernel uses its BTF, and nothing says what it was built with.\n"
-		    "Say so by --built-against.\n");
-	if (res->verdict == V_NONE && !m->split.size)
-		out("\n%s\n", m->split.data ? "Its BTF has no types." :
-		    res->detail ? "It was stripped of it. Strip modules by -g at most." :
-				  "It was built without BTF, or stripped of it.");
+/* The state that a patched kernel shows, as a verdict.  *@reason: of one that is dropped */
+static bool parse_state(const char *state, enum verdict *v, const char **reason)
+{
+	*reason = strchr(state, ':') ? strchr(state, ':') + 1 : NULL;
+	for (*v = 0; *v < NR_VERDICTS; ++*v)
+		if (!strncmp(state, verdict_name(*v, false), strcspn(state, ":")))
+			return true;
+	return false;
+}
+
+/* A file, and what the kernel did with it if it is that of a module that is loaded */
+static int explain_file(struct audit *a, struct look *l, const char *path, struct live *live,
+			const char *name)
+{
+	const struct advice *ad = NULL;
+	char *state = NULL, *said = NULL, *problem;
+	const char *what, *reason;
+	enum verdict v;
+
+	look(l, &a, 1, path, path);
+	if (l->trouble || l->res->trouble) {
+		complain("%s: %s", path, l->trouble ?: l->res->trouble);
+		return 2;
+	}
+	v = l->res->verdict;
+	reason = l->res->reason;
+	if (live) {
+		state = live_state(live, name, &problem);
+		xfree(problem);
+		said = live_said(live, name);
+	}
+	if (state)
+		parse_state(state, &v, &reason);
+	else if (live)
+		ad = conflict(live, name, v, l->m.build_id, said);
+	if (ad)
+		what = live_has(live, "kernel/btf", name, "") ? "BPF sees types of it" :
+		       "it is loaded, and BPF does not see its types";
+	else
+		what = meaning(v, a->rules.patched);
+	ad = ad ?: advice_of(v, reason, v == l->res->verdict ? &l->m : NULL);
+	print_answer(l->m.name, what, ad->why, ad->todo);
+	print_state(state, said);
+	if (state && !live_is_file(live, name, l->m.build_id))
+		fact("note", "another file than this one is loaded");
+	print_facts(a, path, &l->m, l->res);
+	xfree(state);
+	xfree(said);
+	return is_finding(v);
+}
+
+/* One that is loaded and whose file is not there */
+static int explain_state(struct live *live, const char *name)
+{
+	char *problem, *todo, *state = live_state(live, name, &problem);
+	char *said = live_said(live, name);
+	const struct advice *ad;
+	const char *reason = NULL;
+	enum verdict v = V_NONE;
+
+	if (problem) {
+		xfree(problem);
+		xfree(said);
+		return 2;
+	}
+	if (state && parse_state(state, &v, &reason)) {
+		ad = advice_of(v, reason, NULL);
+		print_answer(name, meaning(v, true), ad->why, ad->todo);
+	} else {
+		todo = xasprintf("Its file is not in %s: find it, and run modbtf explain FILE.",
+				 live->modules);
+		print_answer(name, live_has(live, "kernel/btf", name, "") ?
+			     "BPF sees its types, and it is not known whether they are right" :
+			     "BPF does not see its types",
+			     said ? refused.why : !live_any_btf(live) ? no_module_btf.why :
+			     "This kernel does not say, and the file of the module is not there.",
+			     todo);
+		v = said ? V_DROPPED : V_NONE;
+		xfree(todo);
+	}
+	print_state(state, said);
+	xfree(state);
+	xfree(said);
+	return is_finding(v);
+}
+
+/* Its file, or NULL.  Of several that which is loaded, if it tells its build */
+static const char *find_file(struct live *live, const char *name, bool loaded)
+{
+	bool several = loaded && live_file(live, name, 1), found = false;
+	const char *path = NULL;
+	unsigned int nr;
+
+	for (nr = 0; several && !found && live_file(live, name, nr); nr++) {
+		struct look l = {};
+
+		path = live_file(live, name, nr);
+		look(&l, NULL, 0, path, path);
+		found = !l.trouble && live_is_file(live, name, l.m.build_id);
+		arena_free(l.arena);
+	}
+	return found ? path : live_file(live, name, 0);
+}
+
+static int explain_name(struct audit *a, struct look *l, struct live *live, const char *arg)
+{
+	char *name = module_of_file(arg);
+	bool loaded = !live->other_kernel && live_is_loaded(live, name);
+	const char *path = find_file(live, name, loaded);
+	int status = 2;
+
+	if (path) {
+		status = explain_file(a, l, path, loaded ? live : NULL, name);
+	} else if (loaded) {
+		status = explain_state(live, name);
+	} else if (!live->other_kernel && live_has(live, "module", name, "")) {
+		print_answer(name, "it is built into the kernel",
+			     "Its types are in the BTF of vmlinux.", "Nothing.");
+		status = 0;
+	} else {
+		complain("%s: no such file, and no module of this name is loaded or in %s", arg,
+			 live->modules);
+	}
+	xfree(name);
+	return status;
+}
+
+/* A member of a package, while the package is read */
+static struct {
+	const char *member;
+	struct audit *audit;
+	struct look *look;
+	char *shown;
+	bool found;
+	int status;
+} wanted;
+
+/* As audit prints it, or the end of that: the name of its file, or the name of the module */
+static bool is_wanted(const char *path)
+{
+	size_t len = strlen(path), n = strlen(wanted.member);
+	char *name;
+	bool ret;
+
+	if (wanted.found || !is_module_name(path))
+		return false;
+	if (len >= n && !strcmp(path + len - n, wanted.member) &&
+	    (len == n || path[len - n - 1] == '/'))
+		return true;
+	name = module_of_file(path);
+	ret = !strcmp(name, wanted.member);
+	xfree(name);
+	return ret;
+}
+
+static void explain_member(void *ctx, const struct place *place, struct arena *arena,
+			   struct blob *data)
+{
+	wanted.found = true;
+	wanted.look->arena = arena;
+	wanted.look->found = !data;
+	if (data)
+		wanted.look->file = *data;
+	wanted.status = explain_file(wanted.audit, wanted.look, place->shown, NULL, NULL);
+}
+
+static void member_trouble(void *ctx, const char *path, char *problem)
+{
+	complain("%s: %s", path, problem);
+	xfree(problem);
+	wanted.status = 2;
+}
+
+/* Is @arg PACKAGE:MEMBER, or DIRECTORY:MEMBER?  Then it is explained */
+static bool explain_package(struct audit *a, struct look *l, const char *arg, int *status)
+{
+	struct finder f = { "module", is_wanted, explain_member, member_trouble, NULL };
+	const char *colon;
+	struct stat st;
+	char *path;
+
+	for (colon = strchr(arg, ':'); colon; colon = strchr(colon + 1, ':')) {
+		path = xasprintf("%.*s", (int)(colon - arg), arg);
+		if (!stat(path, &st) && colon[1]) {
+			wanted.member = colon + 1;
+			wanted.audit = a;
+			wanted.look = l;
+			wanted.status = 0;
+			read_files(path, &f);
+			if (!wanted.found && wanted.status != 2) {
+				complain("%s: no module %s in it", path, wanted.member);
+				wanted.status = 2;
+			}
+			*status = wanted.status;
+			xfree(path);
+			return true;
+		}
+		xfree(path);
+	}
+	return false;
+}
+
+int cmd_explain(struct audit *a, const char *arg, struct live *live)
+{
+	struct look l = {};
+	struct stat st;
+	int status;
+
+	if (!stat(arg, &st))
+		status = explain_file(a, &l, arg, NULL, NULL);
+	else if (!explain_package(a, &l, arg, &status))
+		status = strchr(arg, '/') ? explain_file(a, &l, arg, NULL, NULL) :
+					    explain_name(a, &l, live, arg);
 	arena_free(l.arena);
 	return status;
 }

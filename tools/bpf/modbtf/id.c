@@ -11,7 +11,7 @@ static int module_id(const char *path, struct blob file)
 	struct look l = { .file = file };
 	const uint8_t *id;
 
-	look(&l, NULL, path, path);
+	look(&l, NULL, 0, path, path);
 	if (l.trouble) {
 		complain("%s: %s", path, l.trouble);
 		arena_free(l.arena);

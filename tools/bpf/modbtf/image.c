@@ -422,7 +422,7 @@ struct kernels {
 	bool several;		/* of different BTF */
 };
 
-static bool is_kernel_name(const char *path)
+bool is_kernel_name(const char *path)
 {
 	static const char * const begins[] = {
 		"vmlinux", "vmlinuz", "Image", "zImage", "bzImage", "uImage", "kernel", "boot.img",

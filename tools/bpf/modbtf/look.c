@@ -32,13 +32,25 @@ void look_forget_file(struct look *l)
 		xfree(m->split.data);
 		xfree(m->base.data);
 	}
+	m->build_id = (struct blob){};
 	xfree(l->file.data);
 	l->file = (struct blob){};
 }
 
-void look(struct look *l, struct audit *a, const char *path, const char *inside)
+static void ask(struct audit *a, const struct module *m, struct result *res)
+{
+	char *trouble = foreign(a, m);
+
+	if (!trouble)
+		a->ask(a, m, res);
+	res->trouble = trouble;
+}
+
+void look(struct look *l, struct audit **audits, unsigned int nr, const char *path,
+	  const char *inside)
 {
 	jmp_buf leave;
+	unsigned int i;
 
 	l->arena = l->arena ?: arena_new();
 	arena_adopt(l->arena, l->file.data);
@@ -46,10 +58,9 @@ void look(struct look *l, struct audit *a, const char *path, const char *inside)
 	arena_enter(l->arena, &leave);
 	if (!setjmp(leave)) {
 		l->trouble = module_open(l, path, inside);
-		if (a && !l->trouble)
-			l->trouble = foreign(a, &l->m);
-		if (a && !l->trouble)
-			decide(a, &l->m, &l->res);
+		l->res = xcalloc(nr ?: 1, sizeof(*l->res));
+		for (i = 0; i < nr && !l->trouble; i++)
+			ask(audits[i], &l->m, l->res + i);
 	} else {
 		arena_empty(l->arena);
 		l->file = (struct blob){};

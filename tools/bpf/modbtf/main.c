@@ -15,23 +15,29 @@
 #include "modbtf.h"
 #include "version.h"
 
-#define RUNNING "/sys/kernel/btf/vmlinux"
-
 enum {
 	O_BASE = 'b',
 	O_BUILT = 'B',
 	O_KERNEL = 'k',
 	O_STRICT = 's',
+	O_PAIR = 'p',
 	O_QUIET = 'q',
 	O_WRONG = 'w',
 	O_JOBS = 'j',
 	O_JSON = 256,
 	O_KTAP,
+	O_JUNIT,
+	O_MARKDOWN,
+	O_HTML,
+	O_SUMMARY,
+	O_FULL,
 	O_NEED_BTF,
 	O_SUPPRESS,
 	O_WRITE,
 	O_STALE,
 	O_SYSFS,
+	O_MODULES,
+	O_LOG,
 	O_MODULE_MEMORY,
 	O_MODULE_TIME,
 	O_TOTAL_MEMORY,
@@ -42,6 +48,7 @@ static const struct argp_option options[] = {
 	{ "base", O_BASE, "FILE", 0, "kernel they are loaded on; default: the running one", 0 },
 	{ "built-against", O_BUILT, "FILE", 0, "kernel they were built with", 0 },
 	{ "kernel", O_KERNEL, "RULES", 0, "stock[-X.Y], patched[-X.Y]; see modbtf(8)", 0 },
+	{ "pair", O_PAIR, NULL, 0, "each on the kernel of its release, among what is given", 0 },
 	{ "strict", O_STRICT, NULL, 0, "a module whose BTF cannot be used is refused", 0 },
 	{ "need-btf", O_NEED_BTF, NULL, 0, "a module without BTF is a finding", 0 },
 	{ "wrong-types", O_WRONG, "N", 0, "say what the first N types would read as", 0 },
@@ -51,7 +58,14 @@ static const struct argp_option options[] = {
 	{ "quiet", O_QUIET, NULL, 0, "only findings and the summary", 0 },
 	{ "json", O_JSON, NULL, 0, "an object a line", 0 },
 	{ "ktap", O_KTAP, NULL, 0, "a test result for each module", 0 },
+	{ "junit", O_JUNIT, NULL, 0, "the same for CI services, as XML", 0 },
+	{ "markdown", O_MARKDOWN, NULL, 0, "for a merge request", 0 },
+	{ "html", O_HTML, NULL, 0, "one page for a browser", 0 },
+	{ "summary", O_SUMMARY, NULL, 0, "only how many, by reason, subsystem and type", 0 },
+	{ "full", O_FULL, NULL, 0, "all types and modules, not only the first", 0 },
 	{ "sysfs", O_SYSFS, "DIR", 0, "instead of /sys", 0 },
+	{ "modules", O_MODULES, "DIR", 0, "instead of /lib/modules/RELEASE", 0 },
+	{ "log", O_LOG, "FILE", 0, "instead of /dev/kmsg", 0 },
 	{ "jobs", O_JOBS, "N", 0, "threads; default: one a core", 0 },
 	{ "module-memory", O_MODULE_MEMORY, "MB", 0, "memory that one module may take (256)", 0 },
 	{ "module-time", O_MODULE_TIME, "SECONDS", 0, "CPU time that one module may take (10)", 0 },
@@ -60,7 +74,7 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-enum { AUDIT = 1, EXPLAIN = 2, ID = 4, STATUS = 8 };
+enum { AUDIT = 1, EXPLAIN = 2, ID = 4, STATUS = 8, DIFF = 16, MATRIX = 32, ALL = 63 };
 
 static const struct {
 	const char *name;
@@ -68,8 +82,10 @@ static const struct {
 	int min, max;		/* arguments that it takes */
 } commands[] = {
 	{ "audit", AUDIT, 1, INT32_MAX },
+	{ "diff", DIFF, 2, INT32_MAX },
 	{ "explain", EXPLAIN, 1, 1 },
 	{ "id", ID, 1, INT32_MAX },
+	{ "matrix", MATRIX, 1, INT32_MAX },
 	{ "status", STATUS, 0, 0 },
 };
 
@@ -79,18 +95,34 @@ static unsigned int commands_of(int key)
 	switch (key) {
 	case O_BASE:
 	case O_BUILT:
-	case O_KERNEL:
-	case O_WRONG:
 		return AUDIT | EXPLAIN;
+	case O_WRONG:
+		return AUDIT | EXPLAIN | MATRIX;
+	case O_KERNEL:
+		return AUDIT | EXPLAIN | MATRIX | STATUS;
 	case O_MODULE_MEMORY:
 	case O_MODULE_TIME:
 	case O_TOTAL_MEMORY:
 	case O_TOTAL_TIME:
-		return AUDIT | EXPLAIN | ID;
+		return ALL;
 	case O_JSON:
-		return AUDIT | STATUS;
+		return AUDIT | DIFF | MATRIX | STATUS;
+	case O_MARKDOWN:
+	case O_HTML:
+	case O_SUMMARY:
+	case O_JOBS:
+		return AUDIT | DIFF | MATRIX;
+	case O_KTAP:
+	case O_JUNIT:
+	case O_STRICT:
+	case O_NEED_BTF:
+		return AUDIT | MATRIX;
+	case O_FULL:
+		return DIFF | MATRIX;
 	case O_SYSFS:
-		return STATUS;
+	case O_MODULES:
+	case O_LOG:
+		return EXPLAIN | STATUS;
 	}
 	return AUDIT;
 }
@@ -103,8 +135,11 @@ static void print_version(FILE *f, struct argp_state *state)
 }
 
 struct args {
-	const char *base, *built, *kernel, *suppress, *write, *sysfs;
-	bool strict, quiet, json, ktap, need_btf, allow_stale;
+	const char *base, *built, *kernel, *suppress, *write;
+	struct live live;
+	enum format format;
+	const char *format_name, *format_other;	/* as they were given */
+	bool strict, pair, quiet, summary, full, need_btf, allow_stale;
 	unsigned int wrong_types;
 	unsigned int allowed;	/* commands that look at all options */
 	const char *last;	/* the first option that not all of them look at */
@@ -145,12 +180,27 @@ static void check_args(struct args *a, struct argp_state *state)
 			   "of which file?" : "too many arguments");
 	if (!(a->allowed & a->command))
 		argp_error(state, "--%s has no effect on %s", a->last, name);
-	if (a->json && a->ktap)
-		argp_error(state, "--json and --ktap: one of them");
-	if (a->quiet && (a->json || a->ktap))
-		argp_error(state, "--quiet has no effect on --json and --ktap");
+	if (a->format_other)
+		argp_error(state, "--%s and --%s: one of them", a->format_other, a->format_name);
+	if (a->quiet && a->format != F_TEXT)
+		argp_error(state, "--quiet has no effect on --%s", a->format_name);
+	if (a->full && a->summary)
+		argp_error(state, "--full and --summary: one of them");
+	if (a->summary && a->format != F_TEXT && a->format != F_JSON)
+		argp_error(state, "--summary has no effect on --%s", a->format_name);
+	if (a->pair && (a->base || a->built))
+		argp_error(state, "--%s has no effect with --pair",
+			   a->base ? "base" : "built-against");
 	if (a->allow_stale && !a->suppress)
 		argp_error(state, "--allow-stale has no effect without --suppress");
+}
+
+static void set_format(struct args *a, const char *name, enum format f)
+{
+	if (a->format_name && a->format != f)
+		a->format_other = a->format_name;
+	a->format = f;
+	a->format_name = name;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -174,6 +224,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case O_KERNEL:
 		a->kernel = arg;
 		break;
+	case O_PAIR:
+		a->pair = true;
+		break;
 	case O_STRICT:
 		a->strict = true;
 		break;
@@ -196,13 +249,34 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->allow_stale = true;
 		break;
 	case O_SYSFS:
-		a->sysfs = arg;
+		a->live.sysfs = arg;
+		break;
+	case O_MODULES:
+		a->live.modules = arg;
+		break;
+	case O_LOG:
+		a->live.log = arg;
 		break;
 	case O_JSON:
-		a->json = true;
+		set_format(a, o->name, F_JSON);
 		break;
 	case O_KTAP:
-		a->ktap = true;
+		set_format(a, o->name, F_KTAP);
+		break;
+	case O_JUNIT:
+		set_format(a, o->name, F_JUNIT);
+		break;
+	case O_MARKDOWN:
+		set_format(a, o->name, F_MARKDOWN);
+		break;
+	case O_HTML:
+		set_format(a, o->name, F_HTML);
+		break;
+	case O_SUMMARY:
+		a->summary = true;
+		break;
+	case O_FULL:
+		a->full = true;
 		break;
 	case O_JOBS:
 		limits.jobs = parse_number(state, o->name, arg, 1, 4096);
@@ -220,7 +294,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		limits.total_time = parse_number(state, o->name, arg, 1, 1000000);
 		break;
 	case ARGP_KEY_INIT:
-		a->allowed = AUDIT | EXPLAIN | ID | STATUS;
+		a->allowed = ALL;
 		break;
 	case ARGP_KEY_ARGS:
 		check_args(a, state);
@@ -237,8 +311,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "audit MODULES...\nexplain MODULE\nid FILE...\nstatus",
-	.doc = "Say which modules, also in directories and packages, keep their BTF on a kernel.",
+	.args_doc =
+		"audit MODULES...\ndiff KERNEL KERNEL [MODULES...]\nexplain MODULE\n"
+		"id FILE...\nmatrix DIR...\nstatus",
+	.doc = "Say which kernel modules keep their BTF on a kernel, and why the others do not.",
 };
 
 static void die_of(const char *path, char *problem)
@@ -250,15 +326,20 @@ static void die_of(const char *path, char *problem)
 /* The kernel that modules are loaded on, and how it decides */
 static void load_running(struct audit *a, const struct args *args)
 {
-	const char *path = args->base ?: RUNNING;
+	const char *sysfs = args->live.sysfs ?: "/sys";
+	char *running = xasprintf("%s/kernel/btf/vmlinux", sysfs);
+	const char *path = args->base ?: running;
 	struct image image;
 	struct kernel *k = &image.kernel;
 	char *problem;
 
 	work_on(path);
-	die_of(path, read_base(path, &image));
-	if (!strcmp(path, RUNNING))
-		kernel_running(k);
+	problem = read_base(path, &image);
+	if (problem && !args->base && access(path, F_OK))
+		die("%s: %s; the running kernel has no BTF, name another by --base", path, problem);
+	die_of(path, problem);
+	if (!strcmp(path, running))
+		kernel_running(k, sysfs);
 	problem = rules_choose(&a->rules, args->kernel, k, image.btf);
 	if (problem)
 		die("%s", problem);
@@ -269,22 +350,31 @@ static void load_running(struct audit *a, const struct args *args)
 		complain("%s: does not say of which version it is, decided as %s; see --kernel",
 			 path, a->rules.name);
 	die_of(path, base_parse(&a->running, &image, &a->rules));
+	work_on(NULL);
+	xfree(running);
+}
+
+/* A kernel that is not asked */
+static void load_base(struct base *b, const char *path)
+{
+	struct image image;
+
+	work_on(path);
+	die_of(path, read_base(path, &image) ?: base_parse(b, &image, newest_rules));
+	die_of(path, b->problem);
+	work_on(NULL);
 }
 
 static void prepare(struct audit *a, const struct args *args)
 {
-	struct image image;
-
-	*a = (struct audit){ .wrong_types = args->wrong_types };
+	*a = (struct audit){ .ask = decide, .wrong_types = args->wrong_types };
 	load_running(a, args);
 	if (args->wrong_types && (a->rules.patched || !args->built))
 		die("--wrong-types needs --built-against and a stock kernel");
 	if (!args->built)
 		return;
+	load_base(&a->built, args->built);
 	work_on(args->built);
-	die_of(args->built, read_base(args->built, &image) ?:
-			    base_parse(&a->built, &image, newest_rules));
-	die_of(args->built, a->built.problem);
 	if (a->running.btf && !a->rules.patched)
 		a->same = compare_bases(a->built.btf, a->running.btf);
 	work_on(NULL);
@@ -297,16 +387,27 @@ static void release(struct audit *a)
 	xfree(a->same);
 }
 
-static int audit(const struct args *args, FILE *baseline, unsigned long *results)
+/* Lines of summary that say which types read as others, of each module */
+#define SUMMARY_TYPES	16
+
+static int audit(const struct args *args, FILE *baseline)
 {
+	bool is_matrix = args->command == MATRIX;
 	struct report r = {
-		.format = args->json ? F_JSON : args->ktap ? F_KTAP : F_TEXT,
+		.command = is_matrix ? "matrix" : "audit",
+		.format = args->format,
 		.strict = args->strict,
 		.quiet = args->quiet,
+		.summary = args->summary || is_matrix || args->format == F_MARKDOWN ||
+			   args->format == F_HTML,
+		.only_summary = args->summary || (is_matrix && !args->full),
+		.summary_first = is_matrix,
 		.need_btf = args->need_btf,
 		.allow_stale = args->allow_stale,
 		.baseline = baseline,
-		.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
+		/* where nothing else is printed until the end */
+		.progress = isatty(STDERR_FILENO) &&
+			    (is_matrix || args->summary || !isatty(STDOUT_FILENO)),
 	};
 	struct blob file;
 	struct audit a;
@@ -321,38 +422,102 @@ static int audit(const struct args *args, FILE *baseline, unsigned long *results
 			die("%s: %s", args->suppress, problem);
 		xfree(file.data);
 	}
-	prepare(&a, args);
-	r.rules = &a.rules;
-	audit_run(&a, &r, args->words, args->nr);
-	status = report_end(&r, results);
-	release(&a);
-	suppressions_free(&r.suppress);
+	if (args->pair || args->command == MATRIX) {
+		matrix_run(&(struct many){
+			.pair = args->pair, .kernel = args->kernel,
+			.wrong_types = args->wrong_types ?: r.summary ? SUMMARY_TYPES : 0,
+		}, &r, args->words, args->nr);
+	} else {
+		prepare(&a, args);
+		if (r.summary && args->built && !a.wrong_types)
+			a.wrong_types = SUMMARY_TYPES;
+		r.rules = a.rules.name;
+		r.rules_found = a.rules.found;
+		audit_one(&a, &r, report_pair(&r, NULL, NULL, a.rules.name), args->words, args->nr);
+		release(&a);
+	}
+	status = report_end(&r);
+	report_free(&r);
+	return status;
+}
+
+/* Entries of a kind in a text that is not --full */
+#define DIFF_LIMIT	20
+
+static int diff(const struct args *args)
+{
+	struct report r = {
+		.command = "diff",
+		.format = args->format,
+		.summary = true,
+		.only_summary = args->summary,
+		.summary_first = true,
+		.counts_types = true,
+		.full = args->full,
+		.limit = args->full ? 0 : DIFF_LIMIT,
+		.progress = isatty(STDERR_FILENO),
+		.no_modules = args->nr == 2,
+	};
+	struct base a, b;
+	int status;
+
+	load_base(&a, args->words[0]);
+	load_base(&b, args->words[1]);
+	if (!same_machine(&a, &b))
+		die("%s: of another machine than %s", args->words[1], args->words[0]);
+	diff_run(&r, &a, &b, args->words + 2, args->nr - 2);
+	status = report_end(&r);
+	base_free(&a);
+	base_free(&b);
+	report_free(&r);
 	return status;
 }
 
 static int explain(const struct args *args)
 {
+	struct live live = args->live;
 	struct audit a;
 	int status;
 
+	live.other_kernel = args->base;
+	live_open(&live);
 	prepare(&a, args);
-	status = cmd_explain(&a, args->words[0]);
+	status = cmd_explain(&a, args->words[0], &live);
 	release(&a);
+	live_close(&live);
+	return status;
+}
+
+static int list_status(const struct args *args)
+{
+	struct audit a = { .ask = decide };
+	struct live live = args->live;
+	int status;
+
+	live_open(&live);
+	if (live_has(&live, "kernel/btf", "vmlinux", ""))
+		load_running(&a, args);
+	status = cmd_status(&a, &live, args->format == F_JSON);
+	release(&a);
+	live_close(&live);
 	return status;
 }
 
 /* All that reads files of others.  Returns the exit status */
 static int run(const struct args *args, FILE *baseline)
 {
-	unsigned long results = 0;
 	int status = 2;
 
 	limits_start();
-	out_begin(args->ktap ? F_KTAP : args->json ? F_JSON : F_TEXT);
+	out_begin(args->format, false);
 	sandbox();
 	switch (args->command) {
 	case AUDIT:
-		status = audit(args, baseline, &results);
+	case MATRIX:
+		status = audit(args, baseline);
+		break;
+	case DIFF:
+		status = diff(args);
 		break;
 	case EXPLAIN:
 		status = explain(args);
@@ -361,11 +526,11 @@ static int run(const struct args *args, FILE *baseline)
 		status = cmd_id(args->words, args->nr);
 		break;
 	case STATUS:
-		status = cmd_status(args->sysfs, args->json);
+		status = list_status(args);
 		break;
 	}
 	limits_end();
-	return out_end(status, results);
+	return out_end(status);
 }
 
 static pid_t reader;	/* of run_and_write(), which a signal ends */
@@ -456,7 +621,7 @@ static int run_and_write(const struct args *args)
 
 int main(int argc, char **argv)
 {
-	struct args args = { .sysfs = "/sys" };
+	struct args args = {};
 
 	argp_err_exit_status = 2;
 	argp_program_version_hook = print_version;

@@ -244,6 +244,14 @@ void strings_add(struct strings *list, char *str)
 	list->str[list->nr++] = str;
 }
 
+void strings_free(struct strings *list)
+{
+	while (list->nr)
+		xfree(list->str[--list->nr]);
+	xfree(list->str);
+	*list = (struct strings){};
+}
+
 void id_print(char *out, const uint8_t *id)
 {
 	int i;

@@ -137,6 +137,7 @@ char *xvasprintf(const char *fmt, va_list args);
 __printf(1, 2) char *xasprintf(const char *fmt, ...);
 /* Add @str, which is the list's from now on */
 void strings_add(struct strings *list, char *str);
+void strings_free(struct strings *list);
 /* @id in hexadecimal, 64 digits */
 void id_print(char *out, const uint8_t *id);
 
@@ -147,24 +148,25 @@ void sandbox(void);
 
 /* out.c ---------------------------------------------------------------------- */
 
-enum format { F_TEXT, F_JSON, F_KTAP };
+enum format { F_TEXT, F_JSON, F_KTAP, F_JUNIT, F_MARKDOWN, F_HTML };
 enum colour { C_NONE, C_RED, C_YELLOW };
 
 struct json_object;
 
-void out_begin(enum format f);
+/* @later: what is printed is kept, for out_kept() */
+void out_begin(enum format f, bool later);
+/* What is printed from now on is not kept */
+void out_now(void);
+/* Print what was kept */
+void out_kept(void);
 /* Print to standard output.  Each %s is escaped for the format */
 void __printf(1, 2) out(const char *fmt, ...);
+/* Print text of our own as it is */
+void out_raw(const char *text, size_t size);
 /* What follows has a colour, if the output is a terminal */
 void out_colour(enum colour c);
-/**
- * out_end() - write what is still to be written
- * @status: the exit status so far
- * @results: how many there were, for the plan of KTAP
- *
- * Return: @status, or 2 if something could not be written.
- */
-int out_end(int status, unsigned long results);
+/* Returns @status, or 2 if something could not be written */
+int out_end(int status);
 /* A line on standard error, escaped, with the name of the program; die(): exit with 2 */
 void __printf(1, 2) complain(const char *fmt, ...);
 void __printf(1, 2) __noreturn die(const char *fmt, ...);
@@ -175,6 +177,8 @@ void json_add(struct json_object *o, const char *key, struct json_object *value)
 /* Nothing if @s is NULL */
 void json_str(struct json_object *o, const char *key, const char *s);
 void json_list(struct json_object *o, const char *key, const struct strings *list);
+/* The first line */
+void json_begin(const char *command);
 /* Print @o, an object a line, and free it */
 void json_line(struct json_object *o);
 
@@ -253,8 +257,10 @@ void read_package(const char *name, int fd, struct blob data, const struct finde
 bool is_package(const struct blob *b);
 /* The same, also of one that is compressed */
 bool is_archive(int fd, struct blob data);
-/* Is a file of this name a module? */
+/* Is a file of this name a module, a kernel, a package? */
 bool is_module_name(const char *path);
+bool is_kernel_name(const char *path);
+bool is_package_name(const char *path);
 /* What of @path is behind lib/modules/RELEASE/, or @path */
 const char *module_path(const char *path);
 
@@ -310,6 +316,7 @@ struct module {
 	struct blob split;	/* .BTF */
 	struct blob base;	/* .BTF.base */
 	struct blob ids;	/* .BTF_ids */
+	struct blob build_id;	/* .note.gnu.build-id */
 	bool bad;		/* one of these or .note.BTF is there twice, or cannot be read */
 	/* from .note.BTF, one of the two or neither: */
 	const uint8_t *id;	/* base id of BTF that is split from vmlinux */
@@ -341,8 +348,8 @@ char *foreign_to(const struct base *b, const char *name, const struct module *m)
 
 /* Look for that in the bytes of vmlinux, an image or raw BTF, beside what @k has already */
 void kernel_look(struct kernel *k, struct blob image);
-/* The running one */
-void kernel_running(struct kernel *k);
+/* The running one, which has its /sys at @sysfs */
+void kernel_running(struct kernel *k, const char *sysfs);
 
 /**
  * rules_choose() - how a kernel decides
@@ -384,7 +391,10 @@ bool ids_in_lists(const struct module *m);
 
 /* rules.c ------------------------------------------------------------------- */
 
-enum verdict { V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR_VERDICTS };
+enum verdict {
+	V_NATIVE, V_RELOCATED, V_DROPPED, V_WRONG, V_UNPROVED, V_NONE, NR_VERDICTS,
+	V_REFERS = NR_VERDICTS, V_APART, NR_ALL_VERDICTS	/* of diff */
+};
 
 /* A kernel on which modules are loaded, or were built */
 struct base {
@@ -395,7 +405,12 @@ struct base {
 	uint8_t id[BTF_BASE_ID_SIZE];
 };
 
+struct result;
+
 struct audit {
+	/* decide(), or what is asked instead; for a module, in its arena */
+	void (*ask)(struct audit *a, const struct module *m, struct result *out);
+	void *ctx;		/* of ask() */
 	struct rules rules;
 	struct base running;
 	struct base built;	/* .btf is NULL if it is not known */
@@ -404,6 +419,7 @@ struct audit {
 };
 
 struct result {
+	char *trouble;		/* this kernel cannot load it whatever its BTF, or NULL */
 	enum verdict verdict;
 	const char *reason;	/* or NULL */
 	char *detail;		/* more in words, or NULL */
@@ -435,6 +451,8 @@ char *foreign(const struct audit *a, const struct module *m);
  * @out: the result, from the arena that is entered
  */
 void decide(struct audit *a, const struct module *m, struct result *out);
+/* Names of a module that begin in the middle of a string of the base: nobody writes such */
+unsigned long names_inside(const struct btf *btf);
 
 /* relocate.c ---------------------------------------------------------------- */
 
@@ -449,6 +467,17 @@ void decide(struct audit *a, const struct module *m, struct result *out);
 int relocate(struct btf *btf, const struct btf *base, char **why);
 
 /* compare.c ----------------------------------------------------------------- */
+
+struct compare;
+struct btf_type;
+
+/* Two kernels, for compare_like() */
+struct compare *compare_open(const struct btf *a, const struct btf *b);
+void compare_close(struct compare *c);
+/* Do these read the same where something refers to them?  Of what has a name only that counts */
+bool compare_like(struct compare *c, uint32_t a, uint32_t b);
+/* What names of its kind are one set: a struct that is only declared is a struct */
+uint32_t kind_of_name(const struct btf_type *t);
 
 /**
  * compare_bases() - which ids of one base are of the same type in another
@@ -502,27 +531,113 @@ void suppressions_free(struct suppressions *s);
 
 /* report.c ------------------------------------------------------------------ */
 
+/* A kernel, and modules that are asked for on it */
+struct pair {
+	struct pair *next;
+	unsigned int nr;		/* in their order, at the end */
+	char *kernel, *modules;	/* what they are called; NULL: there is only one pair */
+	char *rules;
+	unsigned long count[NR_ALL_VERDICTS];
+	unsigned long modules_seen, findings;
+};
+
+enum outcome { PASSED, EXCUSED, FINDING };
+
+/* A module or a type, or a suppression that fits nothing */
+struct row {
+	enum { E_MODULE, E_TYPE, E_STALE } what;
+	struct pair *pair;	/* or NULL */
+	const char *file;	/* or the type */
+	const char *module;	/* its name, or NULL */
+	const char *area;	/* of the source a module is of, or the kind of a type */
+	const char *trouble;	/* or NULL: then the rest is known */
+	enum outcome outcome;
+	const char *verdict, *reason, *detail;	/* a word; one, or NULL; a sentence, or NULL */
+	const char *type;	/* that @detail is about, or NULL */
+	bool is_wrong;
+	unsigned long nr_wrong, nr_named;
+	const struct strings *lines;	/* more of it, or NULL */
+	const struct module *loses;	/* BPF does not see what this has in its lists, or NULL */
+	const struct suppression *by;	/* that excuses it, or NULL */
+};
+
+/* Entries that are alike */
+struct group {
+	const struct pair *pair;
+	enum outcome outcome;
+	const char *verdict, *reason, *area;
+	struct strings names, notes;	/* of each entry */
+};
+
+struct count {
+	char *label;
+	unsigned long n;
+};
+
+/* How many entries have something in common; .rows, the largest first, at the end */
+struct table {
+	void *tree;
+	struct count *rows;
+	size_t nr;
+};
+
+enum { BY_REASON, BY_AREA, BY_TYPE, NR_TABLES };
+
 struct report {
-	const struct rules *rules;
+	const char *command;
 	enum format format;
 	bool strict, quiet, progress;
+	bool summary;		/* with the tables */
+	bool only_summary;
+	bool summary_first;
+	bool counts_types;	/* by reason */
+	bool full;		/* also what has nothing but another id */
+	unsigned long limit;	/* entries of a kind in a text, 0: all */
 	bool over;		/* it has been said that the time of the run is */
 	bool need_btf;		/* a module without BTF is a finding */
 	bool allow_stale;	/* a suppression that fits nothing is none */
-	unsigned long count[NR_VERDICTS];
-	unsigned long seen, findings, suppressed, stale, troubles;
+	bool no_modules;	/* none were asked for */
+	bool failed;		/* something was not found, which has been said */
 	struct suppressions suppress;
 	FILE *baseline;		/* where suppressions of all findings go, or NULL */
+
+	const char *rules;	/* if all pairs are decided by the same */
+	bool rules_found;	/* and the user did not say so */
+	struct pair *pairs;
+	unsigned long seen, findings, suppressed, stale, troubles, results;
+	bool begun, progress_shown;
+	unsigned long printed[2];
+	struct count *counts;	/* of all, in numbers and in words */
+	size_t nr_counts;
+	struct strings headline;
+	struct table tables[NR_TABLES];
+	void *groups;
+	struct group **sorted;
+	size_t nr_sorted;
 };
 
+struct pair *report_pair(struct report *r, const char *kernel, const char *modules,
+			 const char *rules);
 /* One module.  @m and @res may be NULL if @trouble is not */
-void report_module(struct report *r, const struct place *place, const struct module *m,
-		   const struct result *res, const char *trouble);
-/* The summary.  Returns the exit status, and in *@results how many lines of KTAP there are */
-int report_end(struct report *r, unsigned long *results);
+void report_module(struct report *r, struct pair *pair, const struct place *place,
+		   const struct module *m, const struct result *res, const char *trouble);
+void report_row(struct report *r, const struct row *e);
+/* @label stays with the caller */
+void report_count(struct report *r, const char *label, unsigned long n);
+/* Print the summary.  Returns the exit status */
+int report_end(struct report *r);
+void report_free(struct report *r);
+void count_add(struct table *t, const char *label, unsigned long n);
 const char *verdict_name(enum verdict v, bool strict);
 /* Does it ask for somebody to look? */
 bool is_finding(enum verdict v);
+
+/* print.c ------------------------------------------------------------------- */
+
+void render_row(struct report *r, const struct row *e);
+void render_end(struct report *r);
+/* Are entries printed in groups, at the end? */
+bool renders_groups(const struct report *r);
 /* A line of what is in a list, behind @start.  If that is nothing, there is only a line
  * if @none.
  */
@@ -535,15 +650,16 @@ struct look {
 	struct arena *arena;
 	struct blob file;	/* if .data is NULL, it is read from @path */
 	struct module m;
-	struct result res;
+	struct result *res;	/* of each that was asked */
 	bool found;		/* in a directory: there it is no pipe */
 	const char *trouble;	/* NULL: @m and @res are known */
 };
 
-/* Look at the module in @l->file or @path; @a is NULL: only at what it says of itself.  @inside:
- * its path in a package, or @path.  Makes the arena, if there is none.
+/* Look at the module in @l->file or @path, and ask the @nr in @audits about it; 0: only at what it
+ * says of itself.  @inside: its path in a package, or @path.  Makes the arena, if there is none.
  */
-void look(struct look *l, struct audit *a, const char *path, const char *inside);
+void look(struct look *l, struct audit **audits, unsigned int nr, const char *path,
+	  const char *inside);
 /* Undo the compression of a file that is no package; else that is wrong: it has more than one
  * @what.  Returns NULL, or what is wrong, for xfree(); then the file is freed, too.
  */
@@ -551,13 +667,88 @@ char *unpack_one(struct blob *file, const char *what);
 /* Free the file and what points into it; names and the result stay */
 void look_forget_file(struct look *l);
 
-/* audit.c, explain.c, id.c, status.c ------------------------------------------ */
+/* live.c ---------------------------------------------------------------------- */
 
-/* Audit the modules in @paths */
-void audit_run(struct audit *a, struct report *r, char **paths, int nr);
+/* The running kernel: where to ask, and what was read there */
+struct live {
+	const char *sysfs, *modules, *log;
+	bool other_kernel;	/* it is not asked about this one */
+	/* of live.c */
+	char *own_modules;
+	struct live_file *files;
+	size_t nr_files;
+	bool searched, log_asked, log_read;
+	struct blob log_text;
+};
+
+/* Fill in which of .sysfs, .modules and .log were not given */
+void live_open(struct live *l);
+void live_close(struct live *l);
+/* The path of @file of @name in a directory of /sys, for xfree(); and is there one? */
+char *live_path(const struct live *l, const char *dir, const char *name, const char *file);
+bool live_has(const struct live *l, const char *dir, const char *name, const char *file);
+bool live_is_loaded(const struct live *l, const char *name);
+/* Has any module BTF? */
+bool live_any_btf(const struct live *l);
+/* The @nr-th file, from 0, of a module of this name, or NULL */
+const char *live_file(struct live *l, const char *name, unsigned int nr);
+/* Can the module that is loaded be of a file with this build id? */
+bool live_is_file(const struct live *l, const char *name, struct blob build_id);
+/* What a kernel with this series says, for xfree(); NULL: nothing, or *@problem, which was said */
+char *live_state(const struct live *l, const char *name, char **problem);
+/* The last line about its BTF in the log, for xfree(), or NULL */
+char *live_said(struct live *l, const char *name);
+/* The name that a module has by that of its file, for xfree() */
+char *module_of_file(const char *path);
+
+/* audit.c, diff.c, explain.c, id.c, status.c ------------------------------------ */
+
+/* Who is asked about a module, and where the answers are counted */
+struct asked {
+	struct audit **audits;
+	struct pair **pairs;
+	unsigned int nr;
+	bool other_machines;	/* can be among them; then it is not asked there */
+};
+
+/* Where modules come from */
+struct module_source {
+	char **paths;
+	int nr;
+	bool packages;		/* also in those that are in directories */
+	const char *path;	/* that is being read */
+	/* NULL: nobody is asked about this one */
+	struct asked *(*select)(struct module_source *s, const struct place *place);
+	void *ctx;		/* of select() */
+};
+
+/* Ask about all modules of @s */
+void audit_run(struct module_source *s, struct report *r);
+/* The same, of one that is asked */
+void audit_one(struct audit *a, struct report *r, struct pair *pair, char **paths, int nr);
+/* matrix.c */
+struct many {
+	bool pair;		/* only the kernel of their release is asked about modules */
+	const char *kernel;	/* --kernel */
+	unsigned int wrong_types;
+};
+
+/* Ask the kernels in @paths about the modules there */
+void matrix_run(const struct many *how, struct report *r, char **paths, int nr);
+bool same_machine(const struct base *a, const struct base *b);
+/* What changed from one kernel to another of its machine, and in which modules of the first */
+void diff_run(struct report *r, const struct base *a, const struct base *b, char **paths, int nr);
 /* Return the exit status */
 int cmd_id(char **paths, int nr);
-int cmd_explain(struct audit *a, const char *path);
-int cmd_status(const char *sysfs, bool json);
+/* @arg: a file, PACKAGE:MEMBER, or the name of a module */
+int cmd_explain(struct audit *a, const char *arg, struct live *live);
+/* @a: the running kernel, if that is known */
+int cmd_status(struct audit *a, struct live *live, bool json);
+/* In a sentence: why @name, which is loaded, is as it is on a stock kernel, by its file and what is
+ * @said in the log; why a patched kernel has dropped one
+ */
+const char *why_of(struct live *l, const char *name, const struct result *res,
+		   const struct module *m, bool said);
+const char *why_dropped(const char *reason);
 
 #endif

@@ -246,6 +246,8 @@ static void find_sections(const struct elf *e, struct module *m)
 
 	for (i = 1; i < e->nr; i++) {
 		s = e->sections + i;
+		if (!strcmp(s->name, ".note.gnu.build-id"))
+			m->build_id = section_data(e, s);
 		for (k = 0; k < ARRAY_SIZE(known); k++) {
 			if (strcmp(s->name, known[k].name))
 				continue;
@@ -410,9 +412,8 @@ static void find_struct_ops(struct module *m)
 /* modinfo has it, or the file is called so */
 static char *module_name(const struct elf *e, const char *path)
 {
-	const char *p, *end, *slash = strrchr(path, '/');
+	const char *p, *end;
 	struct blob info = {};
-	char *name, *c, *last = NULL;
 	unsigned int i;
 
 	for (i = 1; i < e->nr; i++)
@@ -428,15 +429,7 @@ static char *module_name(const struct elf *e, const char *path)
 			return xstrdup(p + 5);
 		}
 	}
-	name = xstrdup(slash ? slash + 1 : path);
-	for (c = name; (c = strstr(c, ".ko")); c++)
-		last = c;
-	if (last)
-		*last = 0;
-	for (c = name; *c; c++)
-		if (*c == '-')
-			*c = '_';
-	return name;
+	return module_of_file(path);
 }
 
 /* From here on BTF is in the byte order of this program */

@@ -13,12 +13,12 @@
 
 static enum format format;
 static bool colour;
-/* of KTAP, whose first line says how many results follow */
+/* of a format that begins with what is known at the end */
 static struct blob body;
 static size_t body_room;
 static FILE *file;
 
-/* What is written to @file of KTAP; there is no error but the end */
+/* What is written to @file then; there is no error but the end */
 static ssize_t keep(void *unused, const char *buf, size_t size)
 {
 	if (size > body_room - body.size) {
@@ -30,58 +30,88 @@ static ssize_t keep(void *unused, const char *buf, size_t size)
 	return size;
 }
 
-void out_begin(enum format f)
+void out_begin(enum format f, bool later)
 {
 	format = f;
 	colour = f == F_TEXT && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	file = f == F_KTAP ? fopencookie(NULL, "w", (cookie_io_functions_t){ .write = keep }) :
-			     stdout;
+	file = later ? fopencookie(NULL, "w", (cookie_io_functions_t){ .write = keep }) : stdout;
 	if (!file)
 		die("out of memory");
 }
 
-int out_end(int status, unsigned long results)
+void out_now(void)
 {
-	bool failed = false;
+	if (file != stdout)
+		fclose(file);
+	file = stdout;
+}
 
-	if (format == F_KTAP) {
-		failed = fclose(file);
-		file = stdout;
-		failed |= printf("KTAP version 1\n1..%lu\n", results) < 0 ||
-			  fwrite(body.data, 1, body.size, stdout) != body.size;
-		xfree(body.data);
-		body = (struct blob){};
-	}
-	if (failed | fflush(stdout) | ferror(stdout)) {
+void out_kept(void)
+{
+	if (body.size)
+		fwrite(body.data, 1, body.size, stdout);
+	xfree(body.data);
+	body = (struct blob){};
+	body_room = 0;
+}
+
+void out_raw(const char *text, size_t size)
+{
+	fwrite(text, 1, size, file);
+}
+
+int out_end(int status)
+{
+	out_now();
+	if (fflush(stdout) | ferror(stdout)) {
 		complain("cannot write the report");
-		return 2;
+		status = 2;
 	}
+	xfree(body.data);
+	body = (struct blob){};
 	return status;
 }
 
-/* Printable ASCII stays, but for the backslash, which begins an escape.  A # begins a
- * directive in KTAP.
- */
-static bool is_plain(unsigned char c, enum format f)
+/* What means something in a format, besides what is not printable */
+static const char * const special[] = {
+	[F_TEXT] = "\\", [F_JSON] = "\\", [F_KTAP] = "\\#", [F_JUNIT] = "\\&<>\"'",
+	[F_MARKDOWN] = "\\&<>`*_[]|~#", [F_HTML] = "\\&<>\"'",
+};
+
+/* Returns how many columns it takes */
+static int put_char(FILE *to, unsigned char c, enum format f)
 {
-	return c >= 0x20 && c < 0x7f && c != '\\' && (c != '#' || f != F_KTAP);
+	if (c < 0x20 || c >= 0x7f)
+		return fprintf(to, f == F_MARKDOWN ? "\\\\x%02x" : "\\x%02x", c);
+	if (!strchr(special[f], c)) {
+		fputc(c, to);
+		return 1;
+	}
+	if (f == F_KTAP && c == '#')
+		return fprintf(to, "\\x%02x", c);
+	if (c == '\\')
+		fputs("\\\\", to);
+	else if (f == F_MARKDOWN && !strchr("&<>", c))
+		fprintf(to, "\\%c", c);
+	else
+		fprintf(to, "&#%u;", c);
+	return c == '\\' ? 2 : 1;
 }
 
+/* In @width columns, on the left if that is negative */
 static void put_escaped(FILE *to, const char *s, enum format f, int width)
 {
 	int len = 0;
 
-	for (; *s; s++) {
-		if (is_plain(*s, f))
-			len += fputc(*s, to) != EOF;
-		else
-			len += fprintf(to, *s == '\\' ? "\\\\" : "\\x%02x", (unsigned char)*s);
-	}
-	while (len++ < width)
+	for (; *s; s++)
+		len += put_char(to, *s, f);
+	while (len++ < -width)
 		fputc(' ', to);
 }
 
-/* As vfprintf(), but each %s is escaped; knows %s, %-Ns, %-*s, %zu, %u, %lu, %d and %% */
+/* As vfprintf(), but each %s is escaped; knows %s, %u, %d, %zu, %lu and %%.  A width is a number
+ * or *, behind a - for %s.
+ */
 static void put(FILE *to, enum format f, const char *fmt, va_list args)
 {
 	const char *end;
@@ -93,25 +123,25 @@ static void put(FILE *to, enum format f, const char *fmt, va_list args)
 		if (!*end)
 			return;
 		end++;
-		width = 0;
-		if (*end == '-' && end[1] == '*') {
+		if (end[0] == '*' || (end[0] == '-' && end[1] == '*')) {
 			width = va_arg(args, int);
-			end += 2;
-		} else if (*end == '-') {
-			width = strtol(end + 1, (char **)&end, 10);
+			width = *end == '-' ? -width : width;
+			end += 1 + (*end == '-');
+		} else {
+			width = strtol(end, (char **)&end, 10);
 		}
 		if (*end == 's')
 			put_escaped(to, va_arg(args, const char *), f, width);
 		else if (*end == 'u')
-			fprintf(to, "%u", va_arg(args, unsigned int));
+			fprintf(to, "%*u", width, va_arg(args, unsigned int));
 		else if (*end == 'd')
-			fprintf(to, "%d", va_arg(args, int));
+			fprintf(to, "%*d", width, va_arg(args, int));
 		else if (*end == '%')
 			fputc('%', to);
 		else if (*end == 'z' && *++end == 'u')
-			fprintf(to, "%zu", va_arg(args, size_t));
+			fprintf(to, "%*zu", width, va_arg(args, size_t));
 		else if (*end == 'l' && *++end == 'u')
-			fprintf(to, "%lu", va_arg(args, unsigned long));
+			fprintf(to, "%*lu", width, va_arg(args, unsigned long));
 		else
 			abort();	/* only by a format of our own */
 	}
@@ -198,11 +228,10 @@ struct json_object *json_checked(struct json_object *o)
 	return o;
 }
 
-/* @s as UTF-8: U+FFFD for each byte that is none */
-static struct json_object *json_text(const char *s)
+/* @s as UTF-8, for xfree(): U+FFFD for each byte that is none */
+static char *to_utf8(const char *s)
 {
 	char *copy = xrealloc(NULL, 3 * strlen(s) + 1), *end = copy;
-	struct json_object *o;
 	unsigned int len;
 
 	while (*s) {
@@ -215,15 +244,26 @@ static struct json_object *json_text(const char *s)
 			s++;
 		}
 	}
-	o = json_checked(json_object_new_string_len(copy, end - copy));
+	*end = 0;
+	return copy;
+}
+
+static struct json_object *json_text(const char *s)
+{
+	char *copy = to_utf8(s);
+	struct json_object *o = json_checked(json_object_new_string(copy));
+
 	xfree(copy);
 	return o;
 }
 
 void json_add(struct json_object *o, const char *key, struct json_object *value)
 {
-	if (json_object_object_add(o, key, json_checked(value)))
+	char *name = to_utf8(key);
+
+	if (json_object_object_add(o, name, json_checked(value)))
 		die("out of memory");
+	xfree(name);
 }
 
 void json_str(struct json_object *o, const char *key, const char *s)

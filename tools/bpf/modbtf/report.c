@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an audit prints: text, an object of JSON a line, or KTAP */
+/*
+ * What a command finds, in one structure: entries, each a module or a type, which are counted in
+ * pairs of a kernel and modules, in groups and in tables.  print.c prints it.
+ */
 
-#include <json-c/json.h>
+#include <search.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "modbtf.h"
 
+/* Lines of an entry that a group has */
+#define MAX_NOTES	8
+
 const char *verdict_name(enum verdict v, bool strict)
 {
 	static const char * const names[] = {
-		"native", "relocated", "dropped", "wrong", "unproved", "none"
+		"native", "relocated", "dropped", "wrong", "unproved", "none", "refers", "apart",
 	};
 
 	return v == V_DROPPED && strict ? "refused" : names[v];
@@ -17,16 +24,17 @@ const char *verdict_name(enum verdict v, bool strict)
 
 bool is_finding(enum verdict v)
 {
-	return v == V_DROPPED || v == V_WRONG || v == V_UNPROVED;
+	return v == V_DROPPED || v == V_WRONG || v == V_UNPROVED || v == V_REFERS;
 }
 
-static void clear_progress(const struct report *r)
+static void clear_progress(struct report *r)
 {
-	if (r->progress)
+	if (r->progress_shown)
 		fputs("\r\033[K", stderr);
+	r->progress_shown = false;
 }
 
-static void show_progress(const struct report *r)
+static void show_progress(struct report *r)
 {
 	static time_t last;
 	time_t now = time(NULL);
@@ -35,145 +43,270 @@ static void show_progress(const struct report *r)
 		return;
 	last = now;
 	fprintf(stderr, "\r%lu modules", r->seen);
+	r->progress_shown = true;
 }
 
-/* One module, as it is printed */
-struct line {
-	const struct place *place;
-	const struct module *m;
-	const struct result *res;
-	const char *trouble;
-	const char *verdict;
-	bool finding, loses;		/* loses: what is in its lists is not seen by BPF */
-	const struct suppression *by;	/* that excuses it, or NULL */
-};
+struct pair *report_pair(struct report *r, const char *kernel, const char *modules,
+			 const char *rules)
+{
+	struct pair *p = xcalloc(1, sizeof(*p)), **last = &r->pairs;
 
-void print_list(const char *start, const struct strings *list, bool none)
+	*p = (struct pair){
+		.kernel = kernel ? xstrdup(kernel) : NULL,
+		.modules = modules ? xstrdup(modules) : NULL,
+		.rules = rules ? xstrdup(rules) : NULL,
+	};
+	while (*last)
+		last = &(*last)->next;
+	*last = p;
+	return p;
+}
+
+/* The one in *@tree that is equal to @key, of @size bytes, which is copied if it is new */
+static void *find_or_add(void **tree, const void *key, size_t size,
+			 int (*cmp)(const void *, const void *), bool *new)
+{
+	void **found = tfind(key, tree, cmp), *copy;
+
+	*new = !found;
+	if (found)
+		return *found;
+	copy = memcpy(xrealloc(NULL, size), key, size);
+	if (!tsearch(copy, tree, cmp))
+		die("out of memory");
+	return copy;
+}
+
+static int cmp_label(const void *a, const void *b)
+{
+	const struct count *x = a, *y = b;
+
+	return strcmp(x->label, y->label);
+}
+
+void count_add(struct table *t, const char *label, unsigned long n)
+{
+	struct count key = { .label = (char *)label }, *c;
+	bool new;
+
+	c = find_or_add(&t->tree, &key, sizeof(key), cmp_label, &new);
+	if (new)
+		c->label = xstrdup(label);
+	t->nr += new;
+	c->n += n;
+}
+
+static void collect_count(const void *node, VISIT when, void *ctx)
+{
+	const struct count *c = *(struct count **)node;
+	struct table *t = ctx;
+
+	if (when == postorder || when == leaf)
+		t->rows[t->nr++] = *c;
+}
+
+/* The most first */
+static int cmp_count(const void *a, const void *b)
+{
+	const struct count *x = a, *y = b;
+
+	return x->n != y->n ? x->n < y->n ? 1 : -1 : strcmp(x->label, y->label);
+}
+
+static void table_end(struct table *t)
+{
+	if (!t->nr)
+		return;
+	t->rows = xcalloc(t->nr, sizeof(*t->rows));
+	t->nr = 0;
+	twalk_r(t->tree, collect_count, t);
+	qsort(t->rows, t->nr, sizeof(*t->rows), cmp_count);
+	tdestroy(t->tree, xfree);
+}
+
+static void table_free(struct table *t)
 {
 	size_t i;
 
-	if (!list->nr && !none)
-		return;
-	out("%s", start);
-	for (i = 0; i < list->nr; i++)
-		out("%s%s", i ? " " : "", list->str[i]);
-	out("%s\n", list->nr ? "" : "none");
+	for (i = 0; i < t->nr; i++)
+		xfree(t->rows[i].label);
+	xfree(t->rows);
 }
 
-static void text_module(struct report *r, const struct line *l)
+static int cmp_text(const char *a, const char *b)
 {
-	const struct result *res = l->res;
+	return strcmp(a ?: "", b ?: "");
+}
+
+static int cmp_group(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return x->pair != y->pair ? x->pair < y->pair ? -1 : 1 :
+	       cmp_text(x->verdict, y->verdict) ?: cmp_text(x->reason, y->reason) ?:
+	       cmp_text(x->area, y->area) ?: (int)x->outcome - (int)y->outcome;
+}
+
+/* Formats that print groups read them all at the end: entries are gone then */
+static void add_to_group(struct report *r, const struct row *e)
+{
+	struct group key = {
+		.pair = e->pair, .outcome = e->outcome, .verdict = e->verdict, .reason = e->reason,
+		.area = e->area,
+	}, *g;
+	char *note = xstrdup(e->detail ?: ""), *more;
+	bool new;
 	size_t i;
 
-	if (l->trouble || (r->quiet && (!l->finding || l->by)))
-		return;
-	if (l->finding)
-		out_colour(l->by ? C_YELLOW : C_RED);
-	out("%-9s", l->verdict);
-	if (l->finding)
-		out_colour(C_NONE);
-	out("  %s", l->place->shown);
-	if (res->reason)
-		out("  %s", res->reason);
-	if (res->nr_wrong)
-		out(", %lu references and names", res->nr_wrong);
-	if (res->detail)
-		out(": %s", res->detail);
-	if (l->by)
-		out("  (suppressed by line %u%s%s)", l->by->line, l->by->comment ? ": " : "",
-		    l->by->comment ?: "");
-	out("\n");
-	for (i = 0; i < res->wrong.nr; i++)
-		out("    %s\n", res->wrong.str[i]);
-	if (l->loses) {
-		print_list("    kfuncs: ", &l->m->kfuncs, false);
-		print_list("    struct_ops: ", &l->m->struct_ops, false);
-		print_list("    trace events: ", &l->m->trace_events, false);
+	g = find_or_add(&r->groups, &key, sizeof(key), cmp_group, &new);
+	if (new)
+		g->area = xstrdup(e->area);
+	r->nr_sorted += new;
+	strings_add(&g->names, xstrdup(e->module ?: e->file));
+	for (i = 0; e->lines && i < e->lines->nr && i <= MAX_NOTES; i++, note = more) {
+		more = xasprintf("%s%s%s", note, *note ? "; " : "",
+				 i < MAX_NOTES ? e->lines->str[i] : "...");
+		xfree(note);
 	}
+	strings_add(&g->notes, note);
 }
 
-static struct json_object *json_new(void)
+static void sort_group(const void *node, VISIT when, void *ctx)
 {
-	return json_checked(json_object_new_object());
+	struct report *r = ctx;
+
+	if (when == postorder || when == leaf)
+		r->sorted[r->nr_sorted++] = *(struct group **)node;
 }
 
-static void json_number(struct json_object *o, const char *key, unsigned long n)
+/* By pair, in their order; then as in the tree */
+static int cmp_sorted(const void *a, const void *b)
 {
-	json_add(o, key, json_object_new_int64(n));
+	const struct group *x = *(struct group **)a, *y = *(struct group **)b;
+
+	if (x->pair != y->pair && x->pair && y->pair)
+		return x->pair->nr < y->pair->nr ? -1 : 1;
+	return cmp_group(x, y);
 }
 
-static void json_suppression(struct json_object *o, const char *key, const struct suppression *s)
+static void sort_groups(struct report *r)
 {
-	struct json_object *by = json_new();
-
-	json_number(by, "line", s->line);
-	json_str(by, "comment", s->comment);
-	json_add(o, key, by);
+	r->sorted = xcalloc(r->nr_sorted + 1, sizeof(*r->sorted));
+	r->nr_sorted = 0;
+	twalk_r(r->groups, sort_group, r);
+	qsort(r->sorted, r->nr_sorted, sizeof(*r->sorted), cmp_sorted);
 }
 
-static void json_module(const struct line *l)
+/* What somebody has to look at, by reason, area and type */
+static void tabulate(struct report *r, const struct row *e)
 {
-	struct json_object *o = json_new(), *lost;
-	const struct result *res = l->res;
-
-	json_str(o, "file", l->place->shown);
-	json_str(o, "trouble", l->trouble);
-	if (!l->trouble) {
-		json_str(o, "module", l->m->name);
-		json_str(o, "verdict", l->verdict);
-		json_str(o, "reason", res->reason);
-		json_str(o, "detail", res->detail);
-		if (res->verdict == V_WRONG) {
-			json_number(o, "wrong", res->nr_wrong);
-			json_number(o, "wrong_named", res->nr_named);
-			json_list(o, "wrong_types", &res->wrong);
-		}
-		if (l->loses) {
-			lost = json_new();
-			json_list(lost, "kfuncs", &l->m->kfuncs);
-			json_list(lost, "struct_ops", &l->m->struct_ops);
-			json_list(lost, "trace_events", &l->m->trace_events);
-			json_add(o, "lost", lost);
-		}
-		if (l->by)
-			json_suppression(o, "suppressed", l->by);
-	}
-	json_line(o);
-}
-
-static void ktap_module(struct report *r, const struct line *l)
-{
+	char *reason = xasprintf("%s%s%s", e->verdict, e->reason ? ", " : "", e->reason ?: "");
+	struct table once = {};
+	const char *colon;
 	size_t i;
 
-	if (l->trouble) {
-		out("not ok %lu %s # trouble: ", r->seen, l->place->shown);
-		out("%s\n", l->trouble);
-		return;
+	if (e->verdict != verdict_name(V_REFERS, false))
+		count_add(r->tables + BY_REASON, reason, 1);
+	xfree(reason);
+	count_add(r->tables + BY_AREA, e->area, 1);
+	/* what a line is about is behind the colon; once a module */
+	for (i = 0; e->lines && i < e->lines->nr; i++) {
+		colon = strstr(e->lines->str[i], ": ");
+		count_add(&once, colon ? colon + 2 : e->lines->str[i], 1);
 	}
-	for (i = 0; i < l->res->wrong.nr; i++)
-		out("# %s\n", l->res->wrong.str[i]);
-	out("%sok %lu %s # %s%s%s%s", l->finding && !l->by ? "not " : "", r->seen,
-	    l->place->shown, l->by ? "SKIP " : "", l->verdict, l->res->reason ? " " : "",
-	    l->res->reason ?: "");
-	if (l->by)
-		out(", suppressed by line %u", l->by->line);
-	out("\n");
+	table_end(&once);
+	for (i = 0; i < once.nr; i++)
+		count_add(r->tables + BY_TYPE, once.rows[i].label, 1);
+	table_free(&once);
+	if (!once.nr && e->type)
+		count_add(r->tables + BY_TYPE, e->type, 1);
+}
+
+void report_row(struct report *r, const struct row *e)
+{
+	if (!e->trouble && e->outcome != PASSED) {
+		if (e->what == E_MODULE)
+			tabulate(r, e);
+		if (renders_groups(r))
+			add_to_group(r, e);
+	}
+	render_row(r, e);
+}
+
+/* Where in the source a module is: its directory, by two names of it; for xfree() */
+static char *area_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *end;
+
+	if (!strncmp(path, "kernel/", 7))
+		path += 7;
+	if (!slash || slash < path)
+		return xstrdup("-");
+	end = strchr(path, '/');
+	if (end < slash)
+		end = strchr(end + 1, '/');
+	return xasprintf("%.*s", (int)(end - path), path);
+}
+
+/* The type that a message of the decision is about, as struct 'queue', for xfree(), or NULL */
+static char *type_in(const char *detail)
+{
+	const char *open = detail ? strchr(detail, '\'') : NULL, *close, *word;
+
+	close = open ? strchr(open + 1, '\'') : NULL;
+	if (!close || open < detail + 2 || open[-1] != ' ')
+		return NULL;
+	for (word = open - 1; word > detail && word[-1] != ' '; word--)
+		;
+	return xasprintf("%.*s", (int)(close + 1 - word), word);
 }
 
 /* All findings go into a baseline, also those that are suppressed, with their comments */
-static void write_suppression(struct report *r, const struct line *l)
+static void write_suppression(struct report *r, const struct place *place, const char *module,
+			      const struct result *res, const struct suppression *by)
 {
-	char *text = suppression_line(l->place, l->m->name, l->res);
+	char *text = suppression_line(place, module, res);
 
-	fprintf(r->baseline, "%s%s%s\n", text, l->by && l->by->comment ? " # " : "",
-		l->by && l->by->comment ? l->by->comment : "");
+	fprintf(r->baseline, "%s%s%s\n", text, by && by->comment ? " # " : "",
+		by && by->comment ? by->comment : "");
 	xfree(text);
 }
 
-void report_module(struct report *r, const struct place *place, const struct module *m,
-		   const struct result *res, const char *trouble)
+static void judge(struct report *r, struct row *e, const struct place *place,
+		  const struct module *m, const struct result *res)
 {
-	struct line l = { .place = place, .m = m, .res = res, .trouble = trouble };
+	bool finding = is_finding(res->verdict) || (r->need_btf && res->verdict == V_NONE);
+
+	e->module = m->name;
+	e->verdict = verdict_name(res->verdict, r->strict);
+	e->reason = res->reason;
+	e->detail = res->detail;
+	e->is_wrong = res->verdict == V_WRONG;
+	e->nr_wrong = res->nr_wrong;
+	e->nr_named = res->nr_named;
+	e->lines = &res->wrong;
+	if ((is_finding(res->verdict) && res->verdict != V_REFERS) ||
+	    (res->verdict == V_NONE && (m->kfuncs.nr || m->struct_ops.nr || m->trace_events.nr)))
+		e->loses = m;
+	if (finding)
+		e->by = suppressed(&r->suppress, place, m->name, res);
+	e->outcome = e->by ? EXCUSED : finding ? FINDING : PASSED;
+	if (finding && r->baseline)
+		write_suppression(r, place, m->name, res, e->by);
+	e->pair->count[res->verdict]++;
+	e->pair->modules_seen++;
+	e->pair->findings += e->outcome == FINDING;
+	r->suppressed += e->outcome == EXCUSED;
+	r->findings += e->outcome == FINDING;
+}
+
+void report_module(struct report *r, struct pair *pair, const struct place *place,
+		   const struct module *m, const struct result *res, const char *trouble)
+{
+	struct row e = {
+		.what = E_MODULE, .pair = pair, .file = place->shown, .trouble = trouble,
+	};
+	char *area = NULL, *type = NULL;
 
 	r->seen++;
 	clear_progress(r);
@@ -186,33 +319,26 @@ void report_module(struct report *r, const struct place *place, const struct mod
 			complain("the rest is not looked at: it takes longer than --total-time");
 		}
 	} else {
-		l.verdict = verdict_name(res->verdict, r->strict);
-		l.loses = is_finding(res->verdict) ||
-			  (res->verdict == V_NONE &&
-			   (m->kfuncs.nr || m->struct_ops.nr || m->trace_events.nr));
-		l.finding = is_finding(res->verdict) || (r->need_btf && res->verdict == V_NONE);
-		if (l.finding)
-			l.by = suppressed(&r->suppress, place, m->name, res);
-		r->count[res->verdict]++;
-		r->suppressed += !!l.by;
-		r->findings += l.finding && !l.by;
-		if (l.finding && r->baseline)
-			write_suppression(r, &l);
+		area = area_of(place->path);
+		e.area = area;
+		/* of BTF that is malformed, as it is here, names say nothing */
+		if (res->reason && strcmp(res->reason, "invalid"))
+			type = type_in(res->detail);
+		e.type = type;
+		judge(r, &e, place, m, res);
 	}
-	if (r->format == F_JSON)
-		json_module(&l);
-	else if (r->format == F_KTAP)
-		ktap_module(r, &l);
-	else
-		text_module(r, &l);
+	report_row(r, &e);
+	xfree(area);
+	xfree(type);
 	show_progress(r);
 }
 
 /* Suppressions that fit nothing: somebody has to look at them, too */
 static void report_stale(struct report *r)
 {
-	struct json_object *o;
 	struct suppression *s;
+	struct row e;
+	char *where;
 	size_t i;
 
 	for (i = 0; i < r->suppress.nr; i++) {
@@ -220,67 +346,161 @@ static void report_stale(struct report *r)
 		if (s->used)
 			continue;
 		r->stale++;
-		if (r->format == F_JSON) {
-			o = json_new();
-			json_suppression(o, "stale", s);
-			json_line(o);
-		} else if (r->format == F_KTAP) {
-			out("%sok %lu %s, line %u # fits nothing\n", r->allow_stale ? "" : "not ",
-			    r->seen + r->stale, r->suppress.path, s->line);
-		} else {
-			out("stale      %s, line %u: fits nothing\n", r->suppress.path, s->line);
-		}
+		where = xasprintf("%s, line %u", r->suppress.path, s->line);
+		e = (struct row){
+			.what = E_STALE, .pair = r->pairs, .file = where, .area = "-",
+			.verdict = "stale", .detail = "fits nothing", .by = s,
+			.outcome = r->allow_stale ? PASSED : FINDING,
+		};
+		report_row(r, &e);
+		xfree(where);
 	}
 }
 
-static void json_summary(const struct report *r)
+void report_count(struct report *r, const char *label, unsigned long n)
 {
-	struct json_object *o = json_new(), *s = json_new();
-	int v;
-
-	json_number(s, "modules", r->seen - r->troubles);
-	for (v = 0; v < NR_VERDICTS; v++)
-		json_number(s, verdict_name(v, r->strict), r->count[v]);
-	json_number(s, "suppressed", r->suppressed);
-	json_number(s, "stale", r->stale);
-	json_number(s, "trouble", r->troubles);
-	json_str(s, "rules", r->rules->name);
-	json_add(o, "summary", s);
-	json_line(o);
+	r->counts = xrealloc(r->counts, (r->nr_counts + 1) * sizeof(*r->counts));
+	r->counts[r->nr_counts++] = (struct count){ (char *)label, n };
 }
 
-static void text_summary(const struct report *r)
+/* Of all pairs together */
+static void count_verdicts(struct report *r)
 {
+	unsigned long count[NR_VERDICTS] = {};
+	struct pair *p;
 	int v;
 
-	out("%lu modules:", r->seen - r->troubles);
+	for (p = r->pairs; p; p = p->next)
+		for (v = 0; v < NR_VERDICTS; v++)
+			count[v] += p->count[v];
+	report_count(r, "modules", r->seen - r->troubles);
 	for (v = 0; v < NR_VERDICTS; v++)
-		out("%s %lu %s", v ? "," : "", r->count[v], verdict_name(v, r->strict));
-	if (r->suppressed)
-		out("; %lu suppressed", r->suppressed);
-	if (r->stale)
-		out("; %lu stale", r->stale);
-	if (r->troubles)
-		out("; %lu cannot be read", r->troubles);
-	out("\n");
-	if (r->rules->found)
-		out("decided as %s\n", r->rules->name);
-	if (r->count[V_UNPROVED])
-		out("what is unproved may be wrong, which only --built-against can tell\n");
+		report_count(r, verdict_name(v, r->strict), count[v]);
+	report_count(r, "suppressed", r->suppressed);
+	report_count(r, "stale", r->stale);
+	report_count(r, "trouble", r->troubles);
 }
 
-int report_end(struct report *r, unsigned long *results)
+static void free_pair(struct pair *p)
 {
+	xfree(p->kernel);
+	xfree(p->modules);
+	xfree(p->rules);
+	xfree(p);
+}
+
+static bool is_before(const struct pair *a, const struct pair *b)
+{
+	int order = strverscmp(a->kernel ?: "", b->kernel ?: "");
+
+	return (order ?: strverscmp(a->modules ?: "", b->modules ?: "")) < 0;
+}
+
+/* By kernel, then by modules, as versions; without those that nobody was asked of */
+static void sort_pairs(struct report *r)
+{
+	struct pair *sorted = NULL, *p, **at;
+	unsigned int nr = 0;
+
+	while ((p = r->pairs)) {
+		r->pairs = p->next;
+		if (p->kernel && !p->modules_seen) {
+			free_pair(p);
+			continue;
+		}
+		for (at = &sorted; *at && !is_before(p, *at); at = &(*at)->next)
+			;
+		p->next = *at;
+		*at = p;
+	}
+	r->pairs = sorted;
+	for (p = sorted; p; p = p->next)
+		p->nr = nr++;
+}
+
+static unsigned int nr_pairs(const struct report *r)
+{
+	const struct pair *p;
+	unsigned int nr = 0;
+
+	for (p = r->pairs; p; p = p->next)
+		nr++;
+	return nr;
+}
+
+/* The same in words */
+static void say_verdicts(struct report *r)
+{
+	static const char * const more[] = { "suppressed", "stale", "cannot be read" };
+	char *text = r->pairs && r->pairs->next ?
+		     xasprintf("%lu modules of %u pairs:", r->counts[0].n, nr_pairs(r)) :
+		     xasprintf("%lu modules:", r->counts[0].n), *next;
+	const struct count *c;
+	size_t i;
+
+	for (i = 1; i < r->nr_counts; i++, text = next) {
+		c = r->counts + i;
+		if (i <= NR_VERDICTS)
+			next = xasprintf("%s%s %lu %s", text, i > 1 ? "," : "", c->n, c->label);
+		else
+			next = c->n ? xasprintf("%s; %lu %s", text, c->n,
+						more[i - NR_VERDICTS - 1]) : xstrdup(text);
+		xfree(text);
+	}
+	strings_add(&r->headline, text);
+	if (r->rules_found)
+		strings_add(&r->headline, xasprintf("decided as %s", r->rules));
+	if (r->counts[1 + V_UNPROVED].n)
+		strings_add(&r->headline, xasprintf("what is unproved may be wrong, %s",
+						    "which only --built-against can tell"));
+}
+
+int report_end(struct report *r)
+{
+	int i;
+
 	clear_progress(r);
 	report_stale(r);
-	if (r->format == F_JSON)
-		json_summary(r);
-	else if (r->format == F_TEXT)
-		text_summary(r);
-	*results = r->seen + r->stale;
-	if (!r->seen)
+	sort_pairs(r);
+	if (!r->nr_counts) {
+		count_verdicts(r);
+		say_verdicts(r);
+	}
+	for (i = 0; i < NR_TABLES; i++)
+		table_end(r->tables + i);
+	sort_groups(r);
+	render_end(r);
+	if (!r->seen && !r->no_modules)
 		complain("there is no module in what was given");
-	if (r->troubles || !r->seen)
+	if (r->troubles || r->failed || (!r->seen && !r->no_modules))
 		return 2;
 	return r->findings || (r->stale && !r->allow_stale);
+}
+
+static void free_group(void *node)
+{
+	struct group *g = node;
+
+	strings_free(&g->names);
+	strings_free(&g->notes);
+	xfree((char *)g->area);
+	xfree(g);
+}
+
+void report_free(struct report *r)
+{
+	struct pair *p;
+	int i;
+
+	for (i = 0; i < NR_TABLES; i++)
+		table_free(r->tables + i);
+	while ((p = r->pairs)) {
+		r->pairs = p->next;
+		free_pair(p);
+	}
+	tdestroy(r->groups, free_group);
+	xfree(r->sorted);
+	xfree(r->counts);
+	strings_free(&r->headline);
+	suppressions_free(&r->suppress);
 }

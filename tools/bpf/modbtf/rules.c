@@ -241,8 +241,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	}
 }
 
-/* Names that begin in the middle of a string of the base: nobody writes such */
-static unsigned long inside_strings(const struct btf *btf)
+unsigned long names_inside(const struct btf *btf)
 {
 	u32 id, nr = btf_nr_types(btf), *name;
 	struct btf_field_iter it;
@@ -286,7 +285,7 @@ static void judge_by_built(struct audit *a, const struct module *m, const struct
 /* By what cannot be if it was built with this base */
 static void judge_by_itself(const struct module *m, const struct btf *loaded, struct result *out)
 {
-	unsigned long nr = inside_strings(loaded);
+	unsigned long nr = names_inside(loaded);
 	char *first;
 
 	if (nr) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * modbtf status: the modules that are loaded.  A kernel with this series says it in
- * /sys/module/NAME/btf; on others all that can be seen is whether BPF has BTF of it.
+ * /sys/module/NAME/btf; on others the files of modules tell what it did, and the log.
  */
 
 #include <dirent.h>
@@ -9,8 +9,6 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "modbtf.h"
 
 static int cmp_str(const void *a, const void *b)
@@ -18,48 +16,93 @@ static int cmp_str(const void *a, const void *b)
 	return strcmp(*(char * const *)a, *(char * const *)b);
 }
 
-static bool exists(const char *sysfs, const char *fmt_dir, const char *name, const char *file)
-{
-	char *path = xasprintf("%s/%s%s%s", sysfs, fmt_dir, name, file);
-	bool ret = !access(path, F_OK);
+/* A loaded module, as it is printed; the strings are for xfree() */
+struct state {
+	char *word;		/* what the kernel says, or whether BPF has its BTF */
+	char *verdict, *why;	/* by its file and the log, or NULL */
+	bool finding;
+};
 
-	xfree(path);
-	return ret;
+/* By its file, as the running kernel @a, if that is known, would decide */
+static void ask_file(struct state *s, struct audit *a, struct live *live, const char *name,
+		     bool has_btf)
+{
+	const char *path = live_file(live, name, 0);
+	const char *trouble;
+	struct look l = {};
+	char *said = has_btf ? NULL : live_said(live, name);
+
+	if (path && a->running.btf)
+		look(&l, &a, 1, path, path);
+	trouble = l.trouble ?: l.res ? l.res->trouble : NULL;
+	if (!path)
+		s->why = said ?: xasprintf("not known why: %s does not have its file; ask explain",
+					   live->modules);
+	else if (!a->running.btf)
+		s->why = said ?: xstrdup("this kernel has no BTF of its own");
+	else if (trouble)
+		s->why = xasprintf("%s: %s", path, trouble);
+	else
+		s->why = xstrdup(why_of(live, name, l.res, &l.m, said));
+	if (path && a->running.btf && !trouble)
+		s->verdict = xasprintf("%s%s%s", verdict_name(l.res->verdict, false),
+				       l.res->reason ? ":" : "", l.res->reason ?: "");
+	/* that nothing is proved is how such a kernel is */
+	s->finding = said || (s->verdict && l.res->verdict != V_UNPROVED &&
+			      is_finding(l.res->verdict));
+	if (s->why != said)
+		xfree(said);
+	arena_free(l.arena);
 }
 
-/* The state of a module, for xfree(); NULL: it cannot be read */
-static char *state_of(const char *sysfs, const char *name)
+/* Returns false if it cannot be read */
+static bool state_of(struct state *s, struct audit *a, struct live *live, const char *name)
 {
-	char *path = xasprintf("%s/module/%s/btf", sysfs, name), *problem;
-	bool there = exists(sysfs, "module/", name, "/btf");
-	struct blob b;
-	size_t len;
+	bool has_btf = live_has(live, "kernel/btf", name, "");
+	char *problem;
 
-	problem = read_file(path, true, &b);
-	if (problem && there)
-		complain("%s: %s", path, problem);
-	xfree(path);
+	*s = (struct state){ .word = live_state(live, name, &problem) };
 	if (problem) {
 		xfree(problem);
-		if (there)
-			return NULL;
-		return xstrdup(exists(sysfs, "kernel/btf/", name, "") ?
-			       "has BTF, not known if right" : "has no BTF, not known why");
+		return false;
 	}
-	b.data = xrealloc(b.data, b.size + 1);
-	((char *)b.data)[b.size] = 0;
-	len = strcspn(b.data, "\n");
-	((char *)b.data)[len] = 0;
-	return b.data;
+	if (!s->word) {
+		s->word = xstrdup(has_btf ? "has BTF" : "has no BTF");
+		ask_file(s, a, live, name, has_btf);
+	} else if (!strncmp(s->word, "dropped:", 8)) {
+		s->why = xstrdup(why_dropped(s->word + 8));
+		s->finding = true;
+	}
+	return true;
 }
 
-int cmd_status(const char *sysfs, bool json)
+static void print_state(const char *name, const struct state *s, bool json)
 {
-	char *path = xasprintf("%s/module", sysfs), *state;
-	struct strings names = {};
 	struct json_object *o;
+
+	if (json) {
+		o = json_checked(json_object_new_object());
+		json_str(o, "module", name);
+		json_str(o, "state", s->word);
+		json_str(o, "verdict", s->verdict);
+		json_str(o, "why", s->why);
+		json_line(o);
+		return;
+	}
+	out("%-28s  ", name);
+	out_colour(s->finding ? C_RED : C_NONE);
+	out("%s%s%s", s->word, s->verdict ? ", " : "", s->verdict ?: "");
+	out_colour(C_NONE);
+	out("%s%s\n", s->why ? "  " : "", s->why ?: "");
+}
+
+int cmd_status(struct audit *a, struct live *live, bool json)
+{
+	char *path = xasprintf("%s/module", live->sysfs);
+	struct strings names = {};
+	bool trouble = false;
 	struct dirent *d;
-	bool dropped, trouble = false;
+	struct state s;
 	int status = 0;
 	size_t i;
 	DIR *dir;
@@ -67,9 +110,8 @@ int cmd_status(const char *sysfs, bool json)
 	dir = opendir(path);
 	if (!dir)
 		die("%s: %s", path, strerror(errno));
-	/* what is built in has no state of a module */
 	while ((errno = 0, d = readdir(dir)))
-		if (*d->d_name != '.' && exists(sysfs, "module/", d->d_name, "/initstate"))
+		if (*d->d_name != '.' && live_is_loaded(live, d->d_name))
 			strings_add(&names, xstrdup(d->d_name));
 	if (errno)
 		die("%s: %s", path, strerror(errno));
@@ -77,32 +119,22 @@ int cmd_status(const char *sysfs, bool json)
 	xfree(path);
 	if (names.nr)
 		qsort(names.str, names.nr, sizeof(char *), cmp_str);
+	if (json)
+		json_begin("status");
+	else if (!names.nr)
+		out("no module is loaded\n");
 
 	for (i = 0; i < names.nr; i++) {
-		state = state_of(sysfs, names.str[i]);
-		if (!state) {
-			trouble = true;
-			xfree(names.str[i]);
-			continue;
-		}
-		dropped = !strncmp(state, "dropped:", 8);
-		if (dropped)
-			status = 1;
-		if (json) {
-			o = json_checked(json_object_new_object());
-			json_str(o, "module", names.str[i]);
-			json_str(o, "state", state);
-			json_line(o);
+		if (state_of(&s, a, live, names.str[i])) {
+			print_state(names.str[i], &s, json);
+			status |= s.finding;
 		} else {
-			out("%-28s  ", names.str[i]);
-			out_colour(dropped ? C_RED : C_NONE);
-			out("%s", state);
-			out_colour(C_NONE);
-			out("\n");
+			trouble = true;
 		}
-		xfree(state);
-		xfree(names.str[i]);
+		xfree(s.word);
+		xfree(s.verdict);
+		xfree(s.why);
 	}
-	xfree(names.str);
+	strings_free(&names);
 	return trouble ? 2 : status;
 }

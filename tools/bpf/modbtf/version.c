@@ -110,15 +110,17 @@ void kernel_look(struct kernel *k, struct blob image)
 	}
 }
 
-void kernel_running(struct kernel *k)
+void kernel_running(struct kernel *k, const char *sysfs)
 {
+	char *path = xasprintf("%s/module/module/parameters/btf_mismatch", sysfs);
 	struct utsname u;
 	const char *end;
 
 	*k = (struct kernel){};
 	if (!uname(&u))
 		k->version = parse_version(u.release, &end);
-	k->patched = !access("/sys/module/module/parameters/btf_mismatch", F_OK);
+	k->patched = !access(path, F_OK);
+	xfree(path);
 }
 
 /* --kernel=@name: patched or stock, both with a version behind it or without.  Returns false if

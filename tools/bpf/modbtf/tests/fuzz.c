@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * libFuzzer: the first byte says what the rest is. 0-3: a module, looked at by one of the
- * rules; 4: a kernel; 5: a package; 6: suppressions. BASE and BUILT in the environment are
+ * rules; 4: a kernel, which is also compared with BASE; 5: a package; 6: suppressions. BASE
+ * and BUILT in the environment are
  * the bases of modules.
  */
 
@@ -31,6 +32,7 @@ static struct audit *audit(unsigned int rules)
 	limits.module_memory = 1 << 20;
 	if (rules_choose(&a->rules, names[rules], &k, (struct blob){}))
 		abort();
+	a->ask = decide;
 	a->wrong_types = 3;
 	load(&a->running, getenv("BASE"), &a->rules);
 	load(&a->built, getenv("BUILT"), newest_rules);
@@ -43,10 +45,10 @@ static void module(void *ctx, const struct place *place, struct arena *arena, st
 	struct look l = { .arena = arena, .file = *data };
 	struct suppressions none = {};
 
-	look(&l, ctx, place->shown, place->path);
-	if (!l.trouble) {
-		xfree(suppression_line(place, l.m.name, &l.res));
-		suppressed(&none, place, l.m.name, &l.res);
+	look(&l, (struct audit *[]){ ctx }, 1, place->shown, place->path);
+	if (!l.trouble && !l.res->trouble) {
+		xfree(suppression_line(place, l.m.name, l.res));
+		suppressed(&none, place, l.m.name, l.res);
 	}
 	look_forget_file(&l);
 	arena_free(l.arena);
@@ -62,7 +64,15 @@ static void kernel(struct blob in)
 	struct base b = {};
 	struct image image;
 	char *problem = find_base(in, &image) ?: base_parse(&b, &image, newest_rules);
+	struct report r = { .command = "diff", .no_modules = true };
+	const struct base *base = &audit(1)->running;
 
+	if (b.btf && same_machine(base, &b)) {
+		r.format = in.size & 1 ? F_HTML : F_JSON;
+		diff_run(&r, base, &b, NULL, 0);
+		report_end(&r);
+		report_free(&r);
+	}
 	xfree(problem);
 	base_free(&b);
 }
@@ -77,6 +87,12 @@ static void suppressions(struct blob in)
 	suppressed(&s, &place, "x%\n", &res);
 	suppressions_free(&s);
 	xfree(in.data);
+}
+
+/* Reports are written and not read */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	return !freopen("/dev/null", "w", stdout);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -478,6 +478,83 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 	dir = parent;
 }
 
+/* Two kernels, for diff: each kind of change, and what is none */
+static struct btf *make_kernel(bool next)
+{
+	struct btf *btf = btf__new_empty();
+	int i, l, grows, ptr, later, un, proto;
+
+	/* all ids move */
+	l = next ? btf__add_int(btf, "long", 8, BTF_INT_SIGNED) : 0;
+	i = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	l = l ?: btf__add_int(btf, "long", 8, BTF_INT_SIGNED);
+	grows = add_struct(btf, "grows", next ? 8 : 4, "a", i);
+	if (next)
+		btf__add_field(btf, "b", i, 32, 0);
+	add_struct(btf, "around", next ? 8 : 4, "inner", grows);
+	ptr = btf__add_ptr(btf, grows);
+	add_struct(btf, "points", 8, "to", ptr);
+	/* only declared, or not */
+	later = next ? btf__add_struct(btf, "later", 0) :
+		       btf__add_fwd(btf, "later", BTF_FWD_STRUCT);
+	add_struct(btf, "waits", 8, "later", btf__add_ptr(btf, later));
+	btf__add_struct(btf, "order", 8);
+	btf__add_field(btf, next ? "y" : "x", i, 0, 0);
+	btf__add_field(btf, next ? "x" : "y", i, 32, 0);
+	/* what has no name, in it */
+	un = btf__add_union(btf, NULL, next ? 8 : 4);
+	btf__add_field(btf, "one", i, 0, 0);
+	btf__add_field(btf, "other", next ? l : i, 0, 0);
+	btf__add_struct(btf, "nested", next ? 16 : 12);
+	btf__add_field(btf, NULL, un, 0, 0);
+	btf__add_field(btf, "flag", i, 64, next ? 2 : 1);
+	add_struct(btf, next ? "comes" : "goes", 4, "a", i);
+	/* two of one name, of which one changes */
+	add_struct(btf, "twice", 4, next ? "b" : "a", i);
+	add_struct(btf, "twice", 8, "a", l);
+	btf__add_enum(btf, "values", 4);
+	btf__add_enum_value(btf, "FIRST", 1);
+	btf__add_enum_value(btf, "SECOND", next ? 3 : 2);
+	if (next)
+		btf__add_enum_value(btf, "THIRD", 4);
+	btf__add_typedef(btf, "number_t", next ? l : i);
+	proto = btf__add_func_proto(btf, next ? l : i);
+	btf__add_func_param(btf, next ? "who" : "what", ptr);
+	btf__add_func_param(btf, "nr", i);
+	btf__add_func(btf, "call", BTF_FUNC_STATIC, proto);
+	btf__add_var(btf, "counter", BTF_VAR_STATIC, next ? l : i);
+	btf__add_var(btf, "same", BTF_VAR_STATIC, ptr);
+	return btf;
+}
+
+static void make_diff(void)
+{
+	struct btf *first = make_kernel(false), *second = make_kernel(true);
+	struct btf *btf, *dist, *dist_base;
+	struct section s;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/diff", dir);
+	if (mkdir(path, 0755))
+		err(1, "%s", path);
+	s = raw("", first);
+	put("diff/first", s.data, s.size);
+	s = raw("", second);
+	put("diff/second", s.data, s.size);
+	btf = btf__new_empty_split(first);
+	add_struct(btf, "own", 8, "points",
+		   btf__add_ptr(btf, find(first, "around", BTF_KIND_STRUCT)));
+	s = raw(".BTF", btf);
+	PUT("diff/refers.ko", 0, s);
+	PUT("diff/stamped.ko", 0, make_note(first, LINUX_ELFNOTE_BTF_BASE_ID, NULL, 0), s);
+	PUT("diff/other.ko", 0, make_note(second, LINUX_ELFNOTE_BTF_BASE_ID, NULL, 0), s);
+	distill(btf, &dist_base, &dist);
+	PUT("diff/distilled.ko", 0, raw(".BTF.base", dist_base), raw(".BTF", dist));
+	btf = btf__new_empty_split(first);
+	add_struct(btf, "own", 8, "points", find(first, "points", BTF_KIND_STRUCT));
+	PUT("diff/apart.ko", 0, raw(".BTF", btf));
+}
+
 static void bzimage(const char *payload, const char *out)
 {
 	static unsigned char buf[1 << 20];
@@ -504,6 +581,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "files")) {
 		dir = argv[2];
 		make_files();
+		make_diff();
 		make_others("mips", ELFCLASS32, BTF_BIG_ENDIAN);
 		make_others("arm", ELFCLASS32, BTF_LITTLE_ENDIAN);
 		make_others("s390", ELFCLASS64, BTF_BIG_ENDIAN);

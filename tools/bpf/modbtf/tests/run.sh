@@ -5,7 +5,8 @@
 # SRCTREE is a composed kernel tree; all that is built goes to OUTPUT. modbtf is built
 # with ASan and UBSan, and as it is installed ($PLAIN), for what is measured. Each
 # cases/NAME has input, commands of the shell that are run in a copy of the test files, and
-# expected, what they print. CASE=NAME: only this one. FUZZ=N: seconds for the fuzzer (60),
+# expected, what they print; a case whose script needs fails is skipped. CASE=NAME: only this
+# one. FUZZ=N: seconds for the fuzzer (60),
 # 0: none; it is built by CLANG. RECORD=1 writes expected instead of comparing. MODBTF=PATH is an
 # installed modbtf, which is tested instead of those that are built.
 # RUN='qemu-s390x-static -L DIR': modbtf is built for another machine, by the variables of make in
@@ -209,6 +210,10 @@ for dir in "$here"/cases/${CASE:-*}/; do
 		continue
 		;;
 	esac
+	if [ -f "$dir/needs" ] && ! bash "$dir/needs" >/dev/null 2>&1; then
+		echo "ok - modbtf: $name # SKIP $(sed -n '1s/^# //p' "$dir/needs")"
+		continue
+	fi
 	rm -rf "$work/case"
 	cp -r "$work/files" "$work/case"
 	(cd "$work/case" && bash "$dir/input") >"$work/got" 2>&1

@@ -1,0 +1,670 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What report.c has, in each format.  Of text and JSON an entry is printed when it is known; the
+ * others begin with what is known at the end.
+ */
+
+#include <ctype.h>
+#include <json-c/json.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modbtf.h"
+
+/* Of a table in a text; the others are one line */
+#define MAX_ROWS	10
+/* Of an entry in a text that is not --full */
+#define MAX_LINES	12
+
+static const char * const table_names[NR_TABLES] = { "reason", "subsystem", "type" };
+
+/* Rows of @t that a short text has */
+static size_t rows_shown(const struct table *t)
+{
+	return t->nr > MAX_ROWS + 1 ? MAX_ROWS : t->nr;
+}
+
+/* What the others are counted as */
+static unsigned long rest_of(const struct table *t)
+{
+	unsigned long n = 0;
+	size_t i;
+
+	for (i = rows_shown(t); i < t->nr; i++)
+		n += t->rows[i].n;
+	return n;
+}
+
+/* A verdict that no pair has is not worth a column.  The first is the number of modules */
+static bool has_column(const struct report *r, int v)
+{
+	const struct pair *p;
+
+	for (p = r->pairs; p; p = p->next)
+		if (p->count[v])
+			return true;
+	return false;
+}
+
+/* text ------------------------------------------------------------------------- */
+
+void print_list(const char *start, const struct strings *list, bool none)
+{
+	size_t i;
+
+	if (!list->nr && !none)
+		return;
+	out("%s", start);
+	for (i = 0; i < list->nr; i++)
+		out("%s%s", i ? " " : "", list->str[i]);
+	out("%s\n", list->nr ? "" : "none");
+}
+
+static void text_entry(struct report *r, const struct row *e)
+{
+	bool finding = e->outcome != PASSED;
+	size_t i;
+
+	if (e->trouble || r->only_summary)
+		return;
+	if (e->what == E_MODULE && e->outcome != FINDING &&
+	    (r->quiet || (r->counts_types && !r->full)))
+		return;
+	if (r->limit && ++r->printed[e->what] > r->limit)
+		return;
+	if (finding && e->what == E_MODULE)
+		out_colour(e->by ? C_YELLOW : C_RED);
+	out("%-9s", e->verdict);
+	if (finding)
+		out_colour(C_NONE);
+	out("  ");
+	if (e->pair && e->pair->kernel)
+		out("%s: ", e->pair->kernel);
+	out("%s", e->file);
+	if (e->reason)
+		out("  %s", e->reason);
+	if (e->nr_wrong)
+		out(", %lu references and names", e->nr_wrong);
+	if (e->detail)
+		out(": %s", e->detail);
+	if (e->by && e->what == E_MODULE)
+		out("  (suppressed by line %u%s%s)", e->by->line, e->by->comment ? ": " : "",
+		    e->by->comment ?: "");
+	out("\n");
+	for (i = 0; e->lines && i < e->lines->nr; i++) {
+		if (r->limit && i == MAX_LINES) {
+			out("    and %zu more\n", e->lines->nr - i);
+			break;
+		}
+		out("    %s\n", e->lines->str[i]);
+	}
+	if (e->loses) {
+		print_list("    kfuncs: ", &e->loses->kfuncs, false);
+		print_list("    struct_ops: ", &e->loses->struct_ops, false);
+		print_list("    trace events: ", &e->loses->trace_events, false);
+	}
+}
+
+static void text_table(const struct report *r, int which)
+{
+	const struct table *t = r->tables + which;
+	size_t i, shown = rows_shown(t);
+
+	if (!t->nr)
+		return;
+	out("\n%s by %s\n", which == BY_REASON && r->counts_types ? "types" : "modules",
+	    table_names[which]);
+	for (i = 0; i < shown; i++)
+		out("%8lu  %s\n", t->rows[i].n, t->rows[i].label);
+	if (shown < t->nr)
+		out("%8lu  of %zu others\n", rest_of(t), t->nr - shown);
+}
+
+static void text_pairs(const struct report *r)
+{
+	const struct pair *p;
+	int kernel = 6, modules = 10, v;
+
+	for (p = r->pairs; p; p = p->next) {
+		kernel = (int)strlen(p->kernel) > kernel ? (int)strlen(p->kernel) : kernel;
+		modules = (int)strlen(p->modules) > modules ? (int)strlen(p->modules) : modules;
+	}
+	out("%-*s  %-*s  modules", kernel, "kernel", modules, "modules of");
+	for (v = 0; v < NR_VERDICTS; v++)
+		if (has_column(r, v))
+			out("  %-*s%s", 9 - (int)strlen(verdict_name(v, r->strict)), "",
+			    verdict_name(v, r->strict));
+	out("\n");
+	for (p = r->pairs; p; p = p->next) {
+		out("%-*s  %-*s  %7lu", kernel, p->kernel, modules, p->modules, p->modules_seen);
+		for (v = 0; v < NR_VERDICTS; v++)
+			if (has_column(r, v))
+				out("  %9lu", p->count[v]);
+		out("\n");
+	}
+	out("\n");
+}
+
+static void text_summary(struct report *r)
+{
+	size_t i;
+	int t;
+
+	if (r->pairs && r->pairs->kernel)
+		text_pairs(r);
+	for (i = 0; i < r->headline.nr; i++)
+		out("%s\n", r->headline.str[i]);
+	for (t = 0; r->summary && t < NR_TABLES; t++)
+		text_table(r, t);
+}
+
+/* If the summary comes first, a line is left between it and the rest */
+static void text_head(struct report *r)
+{
+	text_summary(r);
+	if (!r->only_summary && r->results)
+		out("\n");
+}
+
+static void text_more(struct report *r)
+{
+	static const char * const what[] = { "modules", "types" };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (r->limit && r->printed[i] > r->limit)
+			out("%lu more %s: --full prints them\n", r->printed[i] - r->limit, what[i]);
+}
+
+/* JSON: an object a line --------------------------------------------------------- */
+
+static struct json_object *json_new(void)
+{
+	return json_checked(json_object_new_object());
+}
+
+static void json_number(struct json_object *o, const char *key, unsigned long n)
+{
+	json_add(o, key, json_checked(json_object_new_int64(n)));
+}
+
+static void json_suppression(struct json_object *o, const char *key, const struct suppression *s)
+{
+	struct json_object *by = json_new();
+
+	json_number(by, "line", s->line);
+	json_str(by, "comment", s->comment);
+	json_add(o, key, by);
+}
+
+void json_begin(const char *command)
+{
+	struct json_object *o = json_new(), *head = json_new();
+
+	json_number(head, "schema", 1);
+	json_str(head, "command", command);
+	json_add(o, "modbtf", head);
+	json_line(o);
+}
+
+static void json_head(struct report *r)
+{
+	json_begin(r->command);
+}
+
+static void json_entry(struct report *r, const struct row *e)
+{
+	struct json_object *o = json_new(), *lost;
+
+	if (e->what == E_STALE) {
+		json_suppression(o, "stale", e->by);
+		json_line(o);
+		return;
+	}
+	json_str(o, e->what == E_TYPE ? "type" : "file", e->file);
+	json_str(o, "trouble", e->trouble);
+	json_str(o, "module", e->module);
+	json_str(o, "verdict", e->verdict);
+	json_str(o, "reason", e->reason);
+	json_str(o, "detail", e->detail);
+	if (e->pair && e->pair->kernel) {
+		json_str(o, "kernel", e->pair->kernel);
+		json_str(o, "modules_of", e->pair->modules);
+	}
+	if (e->is_wrong) {
+		json_number(o, "wrong", e->nr_wrong);
+		json_number(o, "wrong_named", e->nr_named);
+	}
+	if (e->is_wrong || (e->lines && e->lines->nr))
+		json_list(o, e->is_wrong ? "wrong_types" : e->what == E_TYPE ? "changes" : "types",
+			  e->lines);
+	if (e->loses) {
+		lost = json_new();
+		json_list(lost, "kfuncs", &e->loses->kfuncs);
+		json_list(lost, "struct_ops", &e->loses->struct_ops);
+		json_list(lost, "trace_events", &e->loses->trace_events);
+		json_add(o, "lost", lost);
+	}
+	if (e->by)
+		json_suppression(o, "suppressed", e->by);
+	json_line(o);
+}
+
+static void json_pair(const struct report *r, const struct pair *p)
+{
+	struct json_object *o = json_new(), *line = json_new();
+	int v;
+
+	json_str(o, "kernel", p->kernel);
+	json_str(o, "modules_of", p->modules);
+	json_str(o, "rules", p->rules);
+	json_number(o, "modules", p->modules_seen);
+	for (v = 0; v < NR_VERDICTS; v++)
+		json_number(o, verdict_name(v, r->strict), p->count[v]);
+	json_add(line, "pair", o);
+	json_line(line);
+}
+
+static void json_end(struct report *r)
+{
+	static const char * const keys[] = { "by_reason", "by_subsystem", "by_type" };
+	struct json_object *o = json_new(), *s = json_new(), *by;
+	const struct pair *p;
+	size_t i;
+	int t;
+
+	for (p = r->pairs; p; p = p->next)
+		if (p->kernel)
+			json_pair(r, p);
+	for (i = 0; i < r->nr_counts; i++)
+		json_number(s, r->counts[i].label, r->counts[i].n);
+	json_str(s, "rules", r->rules);
+	for (t = 0; r->summary && t < NR_TABLES; t++) {
+		by = json_new();
+		for (i = 0; i < r->tables[t].nr; i++)
+			json_number(by, r->tables[t].rows[i].label, r->tables[t].rows[i].n);
+		json_add(s, keys[t], by);
+	}
+	json_add(o, "summary", s);
+	json_line(o);
+}
+
+/* KTAP --------------------------------------------------------------------------- */
+
+static void ktap_entry(struct report *r, const struct row *e)
+{
+	const char *kernel = e->pair ? e->pair->kernel : NULL;
+	size_t i;
+
+	for (i = 0; e->lines && i < e->lines->nr; i++)
+		out("# %s\n", e->lines->str[i]);
+	out("%sok %lu %s%s%s # ", e->trouble || e->outcome == FINDING ? "not " : "", r->results,
+	    kernel ?: "", kernel ? ": " : "", e->file);
+	if (e->trouble)
+		out("trouble: %s", e->trouble);
+	else if (e->what == E_STALE)
+		out("%s", e->detail);
+	else
+		out("%s%s%s%s", e->by ? "SKIP " : "", e->verdict, e->reason ? " " : "",
+		    e->reason ?: "");
+	if (e->by && e->what == E_MODULE)
+		out(", suppressed by line %u", e->by->line);
+	out("\n");
+}
+
+static void ktap_head(struct report *r)
+{
+	out("KTAP version 1\n1..%lu\n", r->results);
+}
+
+/* JUnit --------------------------------------------------------------------------- */
+
+static void junit_entry(struct report *r, const struct row *e)
+{
+	const char *kernel = e->pair ? e->pair->kernel : NULL;
+	const char *tag = e->trouble ? "error" : e->outcome == EXCUSED ? "skipped" : "failure";
+	size_t i;
+
+	out("    <testcase classname=\"%s%s%s\" name=\"%s\"", kernel ?: "", kernel ? " " : "",
+	    e->area ?: "-", e->file);
+	if (!e->trouble && e->outcome == PASSED) {
+		out("/>\n");
+		return;
+	}
+	out(">\n      <%s message=\"%s", tag, e->trouble ?: e->verdict);
+	out("%s%s\">", e->reason ? ", " : "", e->reason ?: "");
+	if (e->detail)
+		out("%s\n", e->detail);
+	for (i = 0; e->lines && i < e->lines->nr; i++)
+		out("%s\n", e->lines->str[i]);
+	out("</%s>\n    </testcase>\n", tag);
+}
+
+static void junit_head(struct report *r)
+{
+	unsigned long failures = r->findings + (r->allow_stale ? 0 : r->stale);
+
+	out("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+	out("<testsuites name=\"modbtf\">\n");
+	out("  <testsuite name=\"modbtf %s\" tests=\"%lu\" failures=\"%lu\"", r->command,
+	    r->results, failures);
+	out(" errors=\"%lu\" skipped=\"%lu\">\n", r->troubles, r->suppressed);
+}
+
+static void junit_foot(struct report *r)
+{
+	out("  </testsuite>\n</testsuites>\n");
+}
+
+/* Markdown and HTML: tables, and groups of what somebody has to look at ----------------- */
+
+static const char *outcome_name(const struct group *g)
+{
+	return g->outcome == EXCUSED ? ", suppressed" : "";
+}
+
+static void each_group(struct report *r, void (*print)(const struct group *g))
+{
+	size_t i;
+
+	for (i = 0; i < r->nr_sorted; i++)
+		print(r->sorted[i]);
+}
+
+static void markdown_row(const struct report *r, const struct pair *p)
+{
+	int v;
+
+	out("| %s | %s | %lu |", p->kernel, p->modules, p->modules_seen);
+	for (v = 0; v < NR_VERDICTS; v++)
+		if (has_column(r, v))
+			out(" %lu |", p->count[v]);
+	out("\n");
+}
+
+static void markdown_group(const struct group *g)
+{
+	size_t i;
+
+	out("\n<details><summary>");
+	if (g->pair && g->pair->kernel)
+		out("%s: ", g->pair->kernel);
+	out("%s%s%s%s: %zu in %s</summary>\n\n", g->verdict, g->reason ? ", " : "", g->reason ?: "",
+	    outcome_name(g), g->names.nr, g->area);
+	for (i = 0; i < g->names.nr; i++) {
+		out("- %s\n", g->names.str[i]);
+		if (g->notes.str[i][0])
+			out("  - %s\n", g->notes.str[i]);
+	}
+	out("\n</details>\n");
+}
+
+static void markdown_end(struct report *r)
+{
+	const struct table *t;
+	size_t i;
+	int v, which;
+
+	out("### Module BTF\n");
+	for (i = 0; i < r->headline.nr; i++)
+		out("\n%s\n", r->headline.str[i]);
+	if (r->pairs && r->pairs->kernel) {
+		out("\n| kernel | modules of | modules |");
+		for (v = 0; v < NR_VERDICTS; v++)
+			if (has_column(r, v))
+				out(" %s |", verdict_name(v, r->strict));
+		out("\n|---|---|--:|");
+		for (v = 0; v < NR_VERDICTS; v++)
+			if (has_column(r, v))
+				out("--:|");
+		out("\n");
+		for (const struct pair *p = r->pairs; p; p = p->next)
+			markdown_row(r, p);
+	}
+	for (which = 0; which < NR_TABLES; which++) {
+		t = r->tables + which;
+		if (!t->nr)
+			continue;
+		out("\n| %s | modules |\n|---|--:|\n", table_names[which]);
+		for (i = 0; i < rows_shown(t); i++)
+			out("| %s | %lu |\n", t->rows[i].label, t->rows[i].n);
+		if (rows_shown(t) < t->nr)
+			out("| %zu others | %lu |\n", t->nr - rows_shown(t), rest_of(t));
+	}
+	each_group(r, markdown_group);
+}
+
+/* page.html, up to a line and behind it */
+static const char page[] =
+#include "page.h"
+;
+static const char page_mark[] = "<!-- results -->\n";
+
+/* @s in an address, for xfree() */
+static char *in_address(const char *s)
+{
+	char *to = xrealloc(NULL, 3 * strlen(s) + 1), *end = to;
+
+	for (; *s; s++)
+		if (isalnum((unsigned char)*s) || strchr("-._~", *s))
+			*end++ = *s;
+		else
+			end += sprintf(end, "%%%02x", (unsigned char)*s);
+	*end = 0;
+	return to;
+}
+
+static const char *html_class(const struct pair *p)
+{
+	unsigned long lost = p->count[V_DROPPED] + p->count[V_UNPROVED];
+
+	return p->count[V_WRONG] ? "wrong" : lost ? "lost" : "kept";
+}
+
+/* What stands in a cell: how many keep their BTF, and what becomes of the others */
+static void html_cell(const struct report *r, const struct pair *p)
+{
+	char *kernel = in_address(p->kernel), *modules = in_address(p->modules);
+	int v;
+
+	out("<td class=\"%s\">", html_class(p));
+	out("<a href=\"#kernel=%s&#38;modules=%s\">", kernel, modules);
+	xfree(kernel);
+	xfree(modules);
+	out("<b>%lu</b> of %lu kept", p->count[V_NATIVE] + p->count[V_RELOCATED], p->modules_seen);
+	for (v = 0; v < NR_VERDICTS; v++)
+		if (v != V_NATIVE && p->count[v])
+			out("<span>%lu %s</span>", p->count[v], verdict_name(v, r->strict));
+	out("</a></td>");
+}
+
+static const struct pair *pair_of(const struct report *r, const char *kernel, const char *modules)
+{
+	const struct pair *p;
+
+	for (p = r->pairs; p; p = p->next)
+		if (!strcmp(p->kernel, kernel) && !strcmp(p->modules, modules))
+			return p;
+	return NULL;
+}
+
+/* The first of those with its kernel, or with its modules */
+static bool is_first(const struct report *r, const struct pair *p, bool kernel)
+{
+	const struct pair *q;
+
+	for (q = r->pairs; q != p; q = q->next)
+		if (!strcmp(kernel ? q->kernel : q->modules, kernel ? p->kernel : p->modules))
+			return false;
+	return true;
+}
+
+static void html_matrix(const struct report *r)
+{
+	const struct pair *k, *m, *cell;
+
+	out("<section aria-labelledby=\"m\"><h2 id=\"m\">Kernels and modules</h2>\n");
+	out("<div class=\"wide\"><table class=\"matrix\">\n");
+	out("<thead><tr><th scope=\"col\">kernel</th>");
+	for (m = r->pairs; m; m = m->next)
+		if (is_first(r, m, false))
+			out("<th scope=\"col\">modules of %s</th>", m->modules);
+	out("</tr></thead>\n<tbody>\n");
+	for (k = r->pairs; k; k = k->next) {
+		if (!is_first(r, k, true))
+			continue;
+		out("<tr><th scope=\"row\">%s<small>%s</small></th>", k->kernel, k->rules);
+		for (m = r->pairs; m; m = m->next) {
+			if (!is_first(r, m, false))
+				continue;
+			cell = pair_of(r, k->kernel, m->modules);
+			if (cell)
+				html_cell(r, cell);
+			else
+				out("<td class=\"empty\">not asked</td>");
+		}
+		out("</tr>\n");
+	}
+	out("</tbody></table></div></section>\n");
+}
+
+static void html_table(const struct table *t, const char *name)
+{
+	size_t i;
+
+	if (!t->nr)
+		return;
+	out("<section class=\"bars\"><h2>By %s</h2><table><tbody>\n", name);
+	for (i = 0; i < rows_shown(t); i++) {
+		out("<tr><th scope=\"row\">%s</th><td><i style=\"width:%lu%%\"></i></td>",
+		    t->rows[i].label, 100 * t->rows[i].n / t->rows[0].n);
+		out("<td>%lu</td></tr>\n", t->rows[i].n);
+	}
+	if (rows_shown(t) < t->nr)
+		out("<tr><th scope=\"row\">%zu others</th><td></td><td>%lu</td></tr>\n",
+		    t->nr - rows_shown(t), rest_of(t));
+	out("</tbody></table></section>\n");
+}
+
+static void html_group(const struct group *g)
+{
+	const struct pair *p = g->pair;
+	size_t i;
+
+	out("<details class=\"group\" data-verdict=\"%s\" data-kernel=\"%s\" data-modules=\"%s\">",
+	    g->verdict, p && p->kernel ? p->kernel : "", p && p->kernel ? p->modules : "");
+	out("<summary><b class=\"%s\">%s</b> <span>%s%s</span>", g->verdict, g->verdict,
+	    g->reason ?: "", outcome_name(g));
+	out(" <span>%s</span> ", g->area);
+	out("<small>%s%s%s%s</small>", p && p->kernel ? "modules of " : "",
+	    p && p->kernel ? p->modules : "", p && p->kernel ? " on " : "",
+	    p && p->kernel ? p->kernel : "");
+	out(" <output>%zu</output></summary><ul>\n", g->names.nr);
+	for (i = 0; i < g->names.nr; i++) {
+		out("<li>%s", g->names.str[i]);
+		if (g->notes.str[i][0])
+			out("<small>%s</small>", g->notes.str[i]);
+		out("</li>\n");
+	}
+	out("</ul></details>\n");
+}
+
+static void html_end(struct report *r)
+{
+	const char *mark = strstr(page, page_mark);
+	size_t i;
+	int t;
+
+	out_raw(page, mark - page);
+	out("<header><h1>Module BTF</h1>\n");
+	for (i = 0; i < r->headline.nr; i++)
+		out(i ? "<p>%s</p>\n" : "<p class=\"lead\">%s</p>\n", r->headline.str[i]);
+	out("</header>\n<main>\n");
+	if (r->pairs && r->pairs->kernel)
+		html_matrix(r);
+	out("<div class=\"tables\">\n");
+	for (t = 0; t < NR_TABLES; t++)
+		html_table(r->tables + t, table_names[t]);
+	out("</div>\n<section aria-labelledby=\"g\"><h2 id=\"g\">%s</h2>\n",
+	    r->nr_sorted ? "What to look at" : "There is nothing to look at");
+	if (r->nr_sorted) {
+		out("<form id=\"filter\" role=\"search\">\n");
+		out("<label>Find <input type=\"search\" name=\"find\"></label>\n");
+		out("<label>verdict <select name=\"verdict\"></select></label>\n");
+		out("<label>kernel <select name=\"kernel\"></select></label>\n");
+		out("<label>modules of <select name=\"modules\"></select></label>\n");
+		out("<button type=\"reset\">All</button>\n");
+		out("<output id=\"shown\" aria-live=\"polite\"></output></form>\n");
+		each_group(r, html_group);
+	}
+	out("</section>\n</main>\n");
+	mark += sizeof(page_mark) - 1;
+	out_raw(mark, strlen(mark));
+}
+
+/* --------------------------------------------------------------------------------- */
+
+static const struct renderer {
+	bool later;	/* entries are printed behind head() */
+	bool groups;	/* instead of entries */
+	void (*begin)(struct report *r);
+	void (*entry)(struct report *r, const struct row *e);
+	void (*head)(struct report *r);
+	void (*foot)(struct report *r);
+} renderers[] = {
+	[F_TEXT] = { .entry = text_entry, .foot = text_summary },
+	[F_JSON] = { .begin = json_head, .entry = json_entry, .foot = json_end },
+	[F_KTAP] = { .later = true, .entry = ktap_entry, .head = ktap_head },
+	[F_JUNIT] = { .later = true, .entry = junit_entry, .head = junit_head, .foot = junit_foot },
+	[F_MARKDOWN] = { .later = true, .groups = true, .head = markdown_end },
+	[F_HTML] = { .later = true, .groups = true, .head = html_end },
+};
+
+static const struct renderer summary_first = {
+	.later = true, .entry = text_entry, .head = text_head, .foot = text_more,
+};
+
+static const struct renderer *renderer_of(const struct report *r)
+{
+	return r->summary_first && r->format == F_TEXT ? &summary_first : renderers + r->format;
+}
+
+bool renders_groups(const struct report *r)
+{
+	return renderer_of(r)->groups;
+}
+
+static void begin(struct report *r)
+{
+	const struct renderer *p = renderer_of(r);
+
+	if (r->begun)
+		return;
+	r->begun = true;
+	out_begin(r->format, p->later);
+	if (p->begin)
+		p->begin(r);
+}
+
+void render_row(struct report *r, const struct row *e)
+{
+	const struct renderer *p = renderer_of(r);
+
+	begin(r);
+	r->results++;
+	if (p->entry)
+		p->entry(r, e);
+}
+
+void render_end(struct report *r)
+{
+	const struct renderer *p = renderer_of(r);
+
+	begin(r);
+	out_now();
+	if (p->head)
+		p->head(r);
+	out_kept();
+	if (p->foot)
+		p->foot(r);
+}
