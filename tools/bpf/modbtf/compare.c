@@ -501,10 +501,9 @@ static void compare_type(struct compare *c, const struct btf_type *t, u32 id)
 }
 
 /* One that programs ask for by its name */
-static bool is_named(const struct btf_type *t)
+static bool is_asked_for(const struct btf_type *t)
 {
-	return t->name_off && (btf_type_is_func(t) || btf_type_is_struct(t) ||
-			       btf_is_any_enum(t) || btf_type_is_typedef(t));
+	return btf_type_is_func(t) || (is_named(t) && !btf_is_fwd(t));
 }
 
 static struct compare new_compare(const struct btf *built, const struct btf *loaded)
@@ -596,8 +595,8 @@ void compare(const struct btf *built, const struct btf *loaded, u8 *base,
 				continue;
 			before = c.nr;
 			compare_type(&c, t, loaded->start_id + i);
-			if (is_named(t) && (c.nr != before ||
-					    (btf_type_is_func(t) && !same(&c, t->type))))
+			if (is_asked_for(t) && (c.nr != before ||
+						(btf_type_is_func(t) && !same(&c, t->type))))
 				out->nr_named++;
 		}
 	compare_ids(&c, m);
