@@ -184,7 +184,8 @@ static void read_log(struct live *l)
 			l->log_text.data = xrealloc(l->log_text.data, room);
 		}
 		n = read(fd, l->log_text.data + l->log_text.size, 8192);
-		if (n <= 0 && errno != EPIPE)
+		/* EPIPE: some of it is gone, more follows */
+		if (!n || (n < 0 && errno != EPIPE))
 			break;
 		l->log_text.size += n > 0 ? n : 0;
 	}

@@ -18,6 +18,11 @@
 
 static const char * const table_names[NR_TABLES] = { "reason", "subsystem", "type" };
 
+static const char *counted(const struct report *r, int which)
+{
+	return which == BY_REASON && r->counts_types ? "types" : "modules";
+}
+
 /* Rows of @t that a short text has */
 static size_t rows_shown(const struct table *t)
 {
@@ -112,8 +117,7 @@ static void text_table(const struct report *r, int which)
 
 	if (!t->nr)
 		return;
-	out("\n%s by %s\n", which == BY_REASON && r->counts_types ? "types" : "modules",
-	    table_names[which]);
+	out("\n%s by %s\n", counted(r, which), table_names[which]);
 	for (i = 0; i < shown; i++)
 		out("%8lu  %s\n", t->rows[i].n, t->rows[i].label);
 	if (shown < t->nr)
@@ -425,7 +429,7 @@ static void markdown_end(struct report *r)
 		t = r->tables + which;
 		if (!t->nr)
 			continue;
-		out("\n| %s | modules |\n|---|--:|\n", table_names[which]);
+		out("\n| %s | %s |\n|---|--:|\n", table_names[which], counted(r, which));
 		for (i = 0; i < rows_shown(t); i++)
 			out("| %s | %lu |\n", t->rows[i].label, t->rows[i].n);
 		if (rows_shown(t) < t->nr)
