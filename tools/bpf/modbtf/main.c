@@ -374,6 +374,7 @@ static void prepare(struct audit *a, const struct args *args)
 	if (!args->built)
 		return;
 	load_base(&a->built, args->built);
+	a->built_path = args->built;
 	work_on(args->built);
 	if (a->running.btf && !a->rules.patched)
 		a->same = compare_bases(a->built.btf, a->running.btf);

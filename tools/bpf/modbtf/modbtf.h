@@ -414,6 +414,7 @@ struct audit {
 	struct rules rules;
 	struct base running;
 	struct base built;	/* .btf is NULL if it is not known */
+	const char *built_path;	/* where the user said that it is, or NULL */
 	uint8_t *same;		/* from compare_bases(), if both are known */
 	unsigned int wrong_types; /* how many are wanted in words */
 };
@@ -744,11 +745,11 @@ int cmd_id(char **paths, int nr);
 int cmd_explain(struct audit *a, const char *arg, struct live *live);
 /* @a: the running kernel, if that is known */
 int cmd_status(struct audit *a, struct live *live, bool json);
-/* In a sentence: why @name, which is loaded, is as it is on a stock kernel, by its file and what is
- * @said in the log; why a patched kernel has dropped one
+/* In words, for xfree(): why @name, which is loaded, is as it is on a stock kernel, by its file and
+ * what is @said in the log; and why a patched kernel has dropped one
  */
-const char *why_of(struct live *l, const char *name, const struct result *res,
-		   const struct module *m, bool said);
+char *why_of(struct live *l, const char *name, const struct result *res, const struct module *m,
+	     bool said);
 const char *why_dropped(const char *reason);
 
 #endif
