@@ -11,7 +11,9 @@ static const struct advice {
 	enum verdict verdict;
 	const char *reason;	/* NULL: any */
 	const char *why, *todo;
+	const char *or;		/* more of @todo, or NULL */
 	const char *file;	/* what its file would do, or NULL */
+	const char *load;	/* on what it depends whether it is loaded, or NULL */
 } advices[] = {
 	{ V_NATIVE, NULL, "It was built with the vmlinux of this kernel.", "Nothing." },
 	{ V_RELOCATED, NULL,
@@ -34,7 +36,7 @@ static const struct advice {
 	  "Build it for this kernel." },
 	{ V_DROPPED, "invalid",
 	  "The usual cause is that it was built with another build of the kernel.",
-	  "From a package: install kernel and modules of one version and reboot. "
+	  "From a package: install kernel and modules of one version and reboot.",
 	  "Built here or by DKMS: build it again for this kernel." },
 	{ V_DROPPED, "unsupported", "Its BTF is of a format that this kernel does not know.",
 	  "Build it with the tools that this kernel asks for." },
@@ -86,8 +88,8 @@ static const struct advice built_in = {
 };
 
 /* By one that does not fit this kernel */
-static const char todo_misfit[] = "Do not load it again: its file does not fit this kernel. "
-				  "Install modules of this kernel's build.";
+static const char todo_misfit[] =
+	"Do not load it again: its file does not fit. Install modules of this kernel's build.";
 
 /* Why one that is loaded has no BTF, though its file has some that this kernel takes */
 static const struct advice refused = {
@@ -112,10 +114,10 @@ static const struct advice *cause(struct live *l, bool said)
 
 /* The file of a module that is loaded without BTF */
 static const char file_fits[] = "Its file has BTF that this kernel takes.";
-static const char file_wrong[] = "Its file has BTF of another build, which this kernel would take "
-				 "without a complaint.";
-static const char todo_wrong[] = "Do not load it again: BPF would see wrong types of it. "
-				 "Install modules of this kernel's build.";
+static const char file_wrong[] =
+	"Its file has BTF of another build, which this kernel would take without a complaint.";
+static const char todo_wrong[] =
+	"Do not load it again: BPF would see wrong types. Install modules of this kernel's build.";
 
 /* What is to be said of @name, which is loaded, if that is not what its file says, which would be
  * @v on a stock kernel
@@ -125,16 +127,13 @@ static bool conflict(struct live *l, const char *name, enum verdict v, struct bl
 {
 	bool used = v == V_NATIVE || v == V_RELOCATED || v == V_WRONG || v == V_UNPROVED;
 	bool has_btf = live_has(l, "kernel/btf", name, "");
+	bool other = !live_is_file(l, name, build_id) || (has_btf && !used);
 
-	if (!live_is_file(l, name, build_id) || (has_btf && !used)) {
-		*out = replaced;
-		if (v == V_DROPPED || v == V_WRONG)
-			out->todo = todo_misfit;
-	} else if (has_btf || !used) {
+	if (!other && (has_btf || !used))
 		return false;
-	} else {
-		*out = *cause(l, said);
-	}
+	*out = other ? replaced : *cause(l, said);
+	if (other && (v == V_DROPPED || v == V_WRONG))
+		out->todo = todo_misfit;
 	if (!has_btf && used)
 		out->file = v == V_WRONG ? file_wrong : file_fits;
 	if (!has_btf && v == V_WRONG)
@@ -195,7 +194,12 @@ static void print_answer(const char *module, const char *what, const struct advi
 	out("  why    %s\n", a->why);
 	if (a->file)
 		out("  file   %s\n", a->file);
-	out("  to do  %s\n\n", a->todo);
+	if (a->load)
+		out("  load   %s\n", a->load);
+	out("  to do  %s\n", a->todo);
+	if (a->or)
+		out("         %s\n", a->or);
+	out("\n");
 }
 
 /* In the log an error stands at the end of what is @said of a module, for xfree() */
@@ -237,7 +241,8 @@ static void print_facts(const struct audit *a, const char *path, const struct mo
 	out("%-14s  %s%s%s\n", "built against", text,
 	    a->built_path ? ", by --built-against " : "", a->built_path ?: "");
 	id_print(text, a->running.id);
-	fact("this kernel", text);
+	out("%-14s  %s%s%s\n", "this kernel", text, a->release ? ", which runs, " : "",
+	    a->release ?: "");
 	print_list("kfuncs          ", &m->kfuncs, true);
 	print_list("struct_ops      ", &m->struct_ops, true);
 	print_list("trace events    ", &m->trace_events, true);
@@ -263,15 +268,15 @@ static bool parse_state(const char *state, enum verdict *v, const char **reason)
 	return false;
 }
 
+static const char depends[] =
+	"Without CONFIG_MODULE_ALLOW_BTF_MISMATCH (/boot/config-RELEASE) it is refused, too.";
+
 /* Does a stock kernel that refuses BTF refuse the module, too? */
 static const char *refused_or_not(const struct audit *a, const struct result *res)
 {
 	if (a->rules.patched || res->verdict != V_DROPPED)
 		return NULL;
-	if (a->rules.version < 518)
-		return "The module is refused with its BTF.";
-	return "With CONFIG_MODULE_ALLOW_BTF_MISMATCH in that kernel, see /boot/config-RELEASE, "
-	       "it loads without BTF; else it is refused.";
+	return a->rules.version < 518 ? "The module is refused, too." : depends;
 }
 
 /* A file, and what the kernel did with it if it is that of a module that is loaded */
@@ -301,7 +306,7 @@ static int explain_file(struct audit *a, struct look *l, const char *path, struc
 	if (!live || state || !conflict(live, name, v, l->m.build_id, said, &ad)) {
 		ad = *advice_of(v, reason, v == l->res->verdict ? &l->m : NULL);
 		if (!live)
-			ad.file = refused_or_not(a, l->res);
+			ad.load = refused_or_not(a, l->res);
 		else if (!state && v == V_DROPPED)
 			what = what_is_loaded(false, said);
 	} else {
@@ -410,7 +415,7 @@ static struct {
 static bool is_wanted(const char *path)
 {
 	size_t len = strlen(path), n = strlen(wanted.member);
-	char *name;
+	char *name, *member;
 	bool ret;
 
 	if (wanted.found || !is_module_name(path))
@@ -418,8 +423,12 @@ static bool is_wanted(const char *path)
 	if (len >= n && !strcmp(path + len - n, wanted.member) &&
 	    (len == n || path[len - n - 1] == '/'))
 		return true;
+	if (strchr(wanted.member, '/'))
+		return false;
 	name = module_of_file(path);
-	ret = !strcmp(name, wanted.member);
+	member = module_of_file(wanted.member);
+	ret = !strcmp(name, member);
+	xfree(member);
 	xfree(name);
 	return ret;
 }

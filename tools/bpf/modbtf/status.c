@@ -151,8 +151,8 @@ int cmd_status(struct audit *a, struct live *live, bool json)
 	}
 	strings_free(&names);
 	if (!json && files.asked > 1 && 2 * files.misfits > files.asked)
-		out("\n%lu of %lu files in %s do not fit this kernel: they are of another build; %s %s\n",
-		    files.misfits, files.asked, live->modules, "see modbtf audit --summary",
-		    live->modules);
+		out("\n%lu of %lu files in %s do not fit this kernel: %s %s\n", files.misfits,
+		    files.asked, live->modules,
+		    "they are of another build; see modbtf audit --summary", live->modules);
 	return trouble ? 2 : status;
 }
