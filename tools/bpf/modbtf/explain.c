@@ -98,6 +98,9 @@ static const struct advice refused = {
 }, no_module_btf = {
 	.why = "No module has BTF: this kernel has no CONFIG_DEBUG_INFO_BTF_MODULES.",
 	.todo = "Take a kernel with that option.",
+}, mismatch = {
+	.why = "The log says that BTF of a module did not fit, and not of which.",
+	.todo = "Load the module that belongs to this kernel.",
 }, unknown = {
 	.why = "Not known: the log says nothing of it.",
 	.todo = "Load it again, and look for \"BTF\" in what dmesg prints.",
@@ -108,8 +111,8 @@ static const struct advice refused = {
 
 static const struct advice *cause(struct live *l, bool said)
 {
-	return said ? &refused : !live_any_btf(l) ? &no_module_btf : l->log_read ? &unknown :
-	       &unknown_log;
+	return said ? &refused : !live_any_btf(l) ? &no_module_btf : !l->log_read ? &unknown_log :
+	       l->log_mismatch ? &mismatch : &unknown;
 }
 
 /* The file of a module that is loaded without BTF */

@@ -684,7 +684,7 @@ struct live {
 	char *own_modules;
 	struct live_file *files;
 	size_t nr_files;
-	bool searched, log_asked, log_read;
+	bool searched, log_asked, log_read, log_mismatch;
 	struct blob log_text;
 };
 

@@ -35,6 +35,7 @@ static void ask_file(struct state *s, struct audit *a, struct live *live, const 
 	const char *path = live_file(live, name, 0);
 	enum verdict v = V_NONE;
 	const char *trouble;
+	bool asked;
 	struct look l = {};
 	char *said = has_btf ? NULL : live_said(live, name);
 
@@ -50,7 +51,8 @@ static void ask_file(struct state *s, struct audit *a, struct live *live, const 
 		s->why = xasprintf("%s: %s", path, trouble);
 	else
 		s->why = why_of(live, name, l.res, &l.m, said);
-	if (path && a->running.btf && !trouble) {
+	asked = path && a->running.btf && !trouble;
+	if (asked) {
 		v = l.res->verdict;
 		files->asked++;
 		files->misfits += v == V_DROPPED || v == V_WRONG;
@@ -60,8 +62,10 @@ static void ask_file(struct state *s, struct audit *a, struct live *live, const 
 					       l.res->reason ? ":" : "", l.res->reason ?: "");
 	}
 	/* that nothing is proved is how such a kernel is */
-	s->finding = said || (s->verdict && (has_btf ? v != V_UNPROVED && is_finding(v) :
-					     v != V_NONE)) || (!path && !has_btf);
+	if (has_btf)
+		s->finding = s->verdict && v != V_UNPROVED && is_finding(v);
+	else
+		s->finding = said || !path || (asked && v != V_NONE);
 	if (s->why != said)
 		xfree(said);
 	arena_free(l.arena);
