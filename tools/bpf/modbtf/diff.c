@@ -54,6 +54,7 @@ struct diff {
 	struct report *report;
 	struct compare *compare;
 	struct decls changed;		/* of @a, also those that are gone; in order */
+	struct decls added;		/* of @b; what is in the way of modules is said before */
 	u8 *is_changed;			/* by id of @a */
 	unsigned long count[NR_BTF_KINDS][NR_CHANGES];
 	unsigned long total[NR_CHANGES];
@@ -465,7 +466,7 @@ static void compare_names(struct diff *d, struct decl *a, struct decl *a_end, st
 	}
 	for (; y < b_end; y++)
 		if (!y->met)
-			report_type(d, y, ADDED, NULL, NULL);
+			d->added.list[d->added.nr++] = *y;
 }
 
 static void compare_all(struct diff *d)
@@ -475,6 +476,7 @@ static void compare_all(struct diff *d)
 	int order;
 
 	d->changed.list = xcalloc(a.nr, sizeof(*d->changed.list));
+	d->added.list = xcalloc(b.nr, sizeof(*d->added.list));
 	while (x < x_end || y < y_end) {
 		order = x == x_end ? 1 : y == y_end ? -1 : cmp_decl(x, y);
 		for (i = x; order <= 0 && i < x_end && !cmp_decl(i, x); i++)
@@ -485,6 +487,9 @@ static void compare_all(struct diff *d)
 		x = i;
 		y = j;
 	}
+	for (i = d->added.list; i < d->added.list + d->added.nr; i++)
+		report_type(d, i, ADDED, NULL, NULL);
+	xfree(d->added.list);
 	xfree(a.list);
 	xfree(b.list);
 }
@@ -584,15 +589,15 @@ static void find_refs(struct audit *a, const struct module *m, struct result *ou
 	out->verdict = r.names->nr ? V_REFERS : V_APART;
 }
 
-/* The answer in a line */
-static char *changes_in_words(const struct diff *d)
+/* How many of each kind: 10 structs, 9 functions; for xfree() */
+static char *kinds_in_words(const struct diff *d, enum change what, const char *none)
 {
 	char *text = xstrdup(""), *next;
 	unsigned long n;
 	u32 kind;
 
 	for (kind = 0; kind < NR_BTF_KINDS; kind++) {
-		n = d->count[kind][CHANGED];
+		n = d->count[kind][what];
 		if (!n)
 			continue;
 		next = xasprintf("%s%s%lu %s", text, *text ? ", " : "", n,
@@ -600,11 +605,25 @@ static char *changes_in_words(const struct diff *d)
 		xfree(text);
 		text = next;
 	}
-	next = xasprintf("%s changed, %lu types added, %lu gone, ids of %lu others moved",
-			 *text ? text : "no type", d->total[ADDED], d->total[GONE],
-			 d->total[MOVED]);
+	if (*text)
+		return text;
 	xfree(text);
-	return next;
+	return xstrdup(none);
+}
+
+/* The answer in a line */
+static char *changes_in_words(const struct diff *d)
+{
+	char *changed = kinds_in_words(d, CHANGED, "no type");
+	char *added = kinds_in_words(d, ADDED, "none");
+	char *gone = kinds_in_words(d, GONE, "none");
+	char *text = xasprintf("%s changed; %s added; %s gone; ids of %lu others moved", changed,
+			       added, gone, d->total[MOVED]);
+
+	xfree(changed);
+	xfree(added);
+	xfree(gone);
+	return text;
 }
 
 static void sum_up(struct diff *d, bool same_id, bool with_modules)
@@ -617,19 +636,20 @@ static void sum_up(struct diff *d, bool same_id, bool with_modules)
 	for (i = 0; i < NR_CHANGES; i++)
 		report_count(r, labels[i], d->total[i]);
 	strings_add(&r->headline, changes_in_words(d));
+	if (same_id)
+		strings_add(&r->headline, xstrdup("base ids are equal: modules fit both"));
+	else
+		strings_add(&r->headline,
+			    xasprintf("modules of either lose their BTF on the other, %s",
+				      "but for those with a distilled base"));
 	if (with_modules) {
 		report_count(r, "modules", r->seen - r->troubles);
 		report_count(r, "refer", p->count[V_REFERS]);
 		report_count(r, "trouble", r->troubles);
 		strings_add(&r->headline,
-			    xasprintf("%lu of %lu modules refer to what changed or is gone",
-				      p->count[V_REFERS], r->seen - r->troubles));
+			    xasprintf("of these %lu modules %lu refer to what changed or is gone",
+				      r->seen - r->troubles, p->count[V_REFERS]));
 	}
-	if (same_id)
-		strings_add(&r->headline, xstrdup("base ids are equal: modules fit both"));
-	else
-		strings_add(&r->headline,
-			    xstrdup("base ids differ: modules fit one, or have a distilled base"));
 	r->findings = !same_id;
 }
 

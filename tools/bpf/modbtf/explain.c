@@ -11,6 +11,9 @@ static const struct advice {
 	enum verdict verdict;
 	const char *reason;	/* NULL: any */
 	const char *why, *todo;
+	const char *or;		/* more of @todo, or NULL */
+	const char *file;	/* what its file would do, or NULL */
+	const char *load;	/* on what it depends whether it is loaded, or NULL */
 } advices[] = {
 	{ V_NATIVE, NULL, "It was built with the vmlinux of this kernel.", "Nothing." },
 	{ V_RELOCATED, NULL,
@@ -32,8 +35,9 @@ static const struct advice {
 	  "A type of its distilled base is gone or different in this kernel.",
 	  "Build it for this kernel." },
 	{ V_DROPPED, "invalid",
-	  "Its BTF is malformed for this kernel: mostly it was built with another one.",
-	  "Build it for this kernel. If it was, it is a bug of pahole or resolve_btfids." },
+	  "The usual cause is that it was built with another build of the kernel.",
+	  "From a package: install kernel and modules of one version and reboot.",
+	  "Built here or by DKMS: build it again for this kernel." },
 	{ V_DROPPED, "unsupported", "Its BTF is of a format that this kernel does not know.",
 	  "Build it with the tools that this kernel asks for." },
 	{ V_DROPPED, "no-vmlinux-btf", "The kernel cannot read its own BTF.",
@@ -77,41 +81,77 @@ static const struct advice *advice_of(enum verdict v, const char *reason, const 
 static const struct advice replaced = {
 	.why = "Its file was replaced after it was loaded.",
 	.todo = "Load it again, or reboot. What is said of the file is not true of what runs.",
+};
+
+static const struct advice built_in = {
+	.why = "Its types are in the BTF of vmlinux.", .todo = "Nothing.",
+};
+
+/* By one that does not fit this kernel */
+static const char todo_misfit[] =
+	"Do not load it again: its file does not fit. Install modules of this kernel's build.";
+
+/* Why one that is loaded has no BTF, though its file has some that this kernel takes */
+static const struct advice refused = {
+	.why = "The kernel found that its BTF does not fit, see the log.",
+	.todo = "Load the module that belongs to this kernel.",
 }, no_module_btf = {
 	.why = "No module has BTF: this kernel has no CONFIG_DEBUG_INFO_BTF_MODULES.",
 	.todo = "Take a kernel with that option.",
-}, refused = {
-	.why = "The kernel found that its BTF does not fit, see the log.",
+}, mismatch = {
+	.why = "The log says that BTF of a module did not fit, and not of which.",
 	.todo = "Load the module that belongs to this kernel.",
 }, unknown = {
-	.why = "Its file has BTF that this kernel takes; the log says no more why.",
+	.why = "Not known: the log says nothing of it.",
 	.todo = "Load it again, and look for \"BTF\" in what dmesg prints.",
 }, unknown_log = {
-	.why = "Its file has BTF that this kernel takes; only root can read the log.",
+	.why = "Not known: only root can read the log.",
 	.todo = "Ask again as root.",
 };
 
-/* Does a stock kernel do otherwise than @v, by the file of the module, says?  Then why, or NULL */
-static const struct advice *conflict(struct live *l, const char *name, enum verdict v,
-				     struct blob build_id, bool said)
+static const struct advice *cause(struct live *l, bool said)
+{
+	return said ? &refused : !live_any_btf(l) ? &no_module_btf : !l->log_read ? &unknown_log :
+	       l->log_mismatch ? &mismatch : &unknown;
+}
+
+/* The file of a module that is loaded without BTF */
+static const char file_fits[] = "Its file has BTF that this kernel takes.";
+static const char file_wrong[] =
+	"Its file has BTF of another build, which this kernel would take without a complaint.";
+static const char todo_wrong[] =
+	"Do not load it again: BPF would see wrong types. Install modules of this kernel's build.";
+
+/* What is to be said of @name, which is loaded, if that is not what its file says, which would be
+ * @v on a stock kernel
+ */
+static bool conflict(struct live *l, const char *name, enum verdict v, struct blob build_id,
+		     bool said, struct advice *out)
 {
 	bool used = v == V_NATIVE || v == V_RELOCATED || v == V_WRONG || v == V_UNPROVED;
 	bool has_btf = live_has(l, "kernel/btf", name, "");
+	bool other = !live_is_file(l, name, build_id) || (has_btf && !used);
 
-	if (!live_is_file(l, name, build_id) || (has_btf && !used))
-		return &replaced;
-	if (has_btf || !used)
-		return NULL;
-	return said ? &refused : !live_any_btf(l) ? &no_module_btf : l->log_read ? &unknown :
-	       &unknown_log;
+	if (!other && (has_btf || !used))
+		return false;
+	*out = other ? replaced : *cause(l, said);
+	if (other && (v == V_DROPPED || v == V_WRONG))
+		out->todo = todo_misfit;
+	if (!has_btf && used)
+		out->file = v == V_WRONG ? file_wrong : file_fits;
+	if (!has_btf && v == V_WRONG)
+		out->todo = todo_wrong;
+	return true;
 }
 
-const char *why_of(struct live *l, const char *name, const struct result *res,
-		   const struct module *m, bool said)
+char *why_of(struct live *l, const char *name, const struct result *res, const struct module *m,
+	     bool said)
 {
-	const struct advice *a = conflict(l, name, res->verdict, m->build_id, said);
+	struct advice a;
 
-	return a ? a->why : res->detail ?: advice_of(res->verdict, res->reason, m)->why;
+	if (!conflict(l, name, res->verdict, m->build_id, said, &a))
+		return xstrdup(res->detail ?: advice_of(res->verdict, res->reason, m)->why);
+	return xasprintf("%s%s%s", a.why, a.file ? " " : "", a.file ?: "");
 }
 
 const char *why_dropped(const char *reason)
@@ -132,7 +172,7 @@ static const char *meaning(enum verdict v, bool patched)
 		return "BPF sees its types, and nobody knows whether they are right";
 	case V_DROPPED:
 		return patched ? "it loads, and BPF does not see its types" :
-				 "it is refused, or loads and BPF does not see its types";
+				 "this kernel refuses its BTF";
 	default:
 		return "it loads, and has no types that BPF could see";
 	}
@@ -151,11 +191,32 @@ static void print_section(const char *name, const struct blob *b)
 		fact(name, "none");
 }
 
-static void print_answer(const char *module, const char *what, const char *why, const char *todo)
+static void print_answer(const char *module, const char *what, const struct advice *a)
 {
 	out("%s: %s\n", module, what);
-	out("  why    %s\n", why);
-	out("  to do  %s\n\n", todo);
+	out("  why    %s\n", a->why);
+	if (a->file)
+		out("  file   %s\n", a->file);
+	if (a->load)
+		out("  load   %s\n", a->load);
+	out("  to do  %s\n", a->todo);
+	if (a->or)
+		out("         %s\n", a->or);
+	out("\n");
+}
+
+/* In the log an error stands at the end of what is @said of a module, for xfree() */
+static char *what_is_loaded(bool has_btf, const char *said)
+{
+	const char *colon = said && !has_btf ? strrchr(said, ':') : NULL;
+
+	if (has_btf)
+		return xstrdup("it is loaded, and BPF sees types of it");
+	if (!said)
+		return xstrdup("it is loaded, and BPF does not see its types");
+	if (!colon || strncmp(colon, ": -", 3))
+		return xstrdup("it is loaded; the kernel refused its BTF, says the log");
+	return xasprintf("it is loaded; the kernel refused its BTF, says the log (%s)", colon + 2);
 }
 
 /* What the kernel did with one that is loaded, where that is known */
@@ -176,13 +237,15 @@ static void print_facts(const struct audit *a, const char *path, const struct mo
 	fact("file", path);
 	print_section(".BTF", &m->split);
 	print_section(".BTF.base", &m->base);
-	if (m->id || m->distilled_id)
-		id_print(text, m->id ?: m->distilled_id);
+	if (m->id || m->distilled_id || a->built.btf)
+		id_print(text, m->id ?: m->distilled_id ?: a->built.id);
 	else
 		snprintf(text, sizeof(text), "not known");
-	fact("built against", text);
+	out("%-14s  %s%s%s\n", "built against", text,
+	    a->built_path ? ", by --built-against " : "", a->built_path ?: "");
 	id_print(text, a->running.id);
-	fact("this kernel", text);
+	out("%-14s  %s%s%s\n", "this kernel", text, a->release ? ", which runs, " : "",
+	    a->release ?: "");
 	print_list("kfuncs          ", &m->kfuncs, true);
 	print_list("struct_ops      ", &m->struct_ops, true);
 	print_list("trace events    ", &m->trace_events, true);
@@ -208,13 +271,25 @@ static bool parse_state(const char *state, enum verdict *v, const char **reason)
 	return false;
 }
 
+static const char depends[] =
+	"Without CONFIG_MODULE_ALLOW_BTF_MISMATCH (/boot/config-RELEASE) it is refused, too.";
+
+/* Does a stock kernel that refuses BTF refuse the module, too? */
+static const char *refused_or_not(const struct audit *a, const struct result *res)
+{
+	if (a->rules.patched || res->verdict != V_DROPPED)
+		return NULL;
+	return a->rules.version < 518 ? "The module is refused, too." : depends;
+}
+
 /* A file, and what the kernel did with it if it is that of a module that is loaded */
 static int explain_file(struct audit *a, struct look *l, const char *path, struct live *live,
 			const char *name)
 {
-	const struct advice *ad = NULL;
-	char *state = NULL, *said = NULL, *problem;
-	const char *what, *reason;
+	char *state = NULL, *said = NULL, *problem, *what = NULL;
+	bool has_btf = live && live_has(live, "kernel/btf", name, "");
+	const char *reason;
+	struct advice ad;
 	enum verdict v;
 
 	look(l, &a, 1, path, path);
@@ -231,30 +306,33 @@ static int explain_file(struct audit *a, struct look *l, const char *path, struc
 	}
 	if (state)
 		parse_state(state, &v, &reason);
-	else if (live)
-		ad = conflict(live, name, v, l->m.build_id, said);
-	if (ad)
-		what = live_has(live, "kernel/btf", name, "") ? "BPF sees types of it" :
-		       "it is loaded, and BPF does not see its types";
-	else
-		what = meaning(v, a->rules.patched);
-	ad = ad ?: advice_of(v, reason, v == l->res->verdict ? &l->m : NULL);
-	print_answer(l->m.name, what, ad->why, ad->todo);
+	if (!live || state || !conflict(live, name, v, l->m.build_id, said, &ad)) {
+		ad = *advice_of(v, reason, v == l->res->verdict ? &l->m : NULL);
+		if (!live)
+			ad.load = refused_or_not(a, l->res);
+		else if (!state && v == V_DROPPED)
+			what = what_is_loaded(false, said);
+	} else {
+		what = what_is_loaded(has_btf, said);
+	}
+	print_answer(l->m.name, what ?: meaning(v, a->rules.patched), &ad);
 	print_state(state, said);
 	if (state && !live_is_file(live, name, l->m.build_id))
 		fact("note", "another file than this one is loaded");
 	print_facts(a, path, &l->m, l->res);
+	xfree(what);
 	xfree(state);
 	xfree(said);
-	return is_finding(v);
+	return is_finding(v) || (live && !state && !has_btf && v != V_NONE);
 }
 
 /* One that is loaded and whose file is not there */
 static int explain_state(struct live *live, const char *name)
 {
-	char *problem, *todo, *state = live_state(live, name, &problem);
+	char *problem, *todo, *what, *state = live_state(live, name, &problem);
+	bool has_btf = live_has(live, "kernel/btf", name, ""), lost;
 	char *said = live_said(live, name);
-	const struct advice *ad;
+	struct advice ad = {};
 	const char *reason = NULL;
 	enum verdict v = V_NONE;
 
@@ -264,24 +342,26 @@ static int explain_state(struct live *live, const char *name)
 		return 2;
 	}
 	if (state && parse_state(state, &v, &reason)) {
-		ad = advice_of(v, reason, NULL);
-		print_answer(name, meaning(v, true), ad->why, ad->todo);
+		print_answer(name, meaning(v, true), advice_of(v, reason, NULL));
+		lost = is_finding(v);
 	} else {
-		todo = xasprintf("Its file is not in %s: find it, and run modbtf explain FILE.",
-				 live->modules);
-		print_answer(name, live_has(live, "kernel/btf", name, "") ?
-			     "BPF sees its types, and it is not known whether they are right" :
-			     "BPF does not see its types",
-			     said ? refused.why : !live_any_btf(live) ? no_module_btf.why :
-			     "This kernel does not say, and the file of the module is not there.",
-			     todo);
-		v = said ? V_DROPPED : V_NONE;
+		what = what_is_loaded(has_btf, said);
+		todo = xasprintf("Install the package that its file is of, or name a directory %s",
+				 "that has it by --modules.");
+		ad.why = xasprintf("%s%sIts file, which could tell, is not in %s.",
+				   said || (!has_btf && !live_any_btf(live)) ?
+				   cause(live, said)->why : "", said ? " " : "", live->modules);
+		ad.todo = todo;
+		print_answer(name, what, &ad);
+		xfree((char *)ad.why);
+		xfree(what);
 		xfree(todo);
+		lost = !has_btf;
 	}
 	print_state(state, said);
 	xfree(state);
 	xfree(said);
-	return is_finding(v);
+	return lost;
 }
 
 /* Its file, or NULL.  Of several that which is loaded, if it tells its build */
@@ -314,8 +394,7 @@ static int explain_name(struct audit *a, struct look *l, struct live *live, cons
 	} else if (loaded) {
 		status = explain_state(live, name);
 	} else if (!live->other_kernel && live_has(live, "module", name, "")) {
-		print_answer(name, "it is built into the kernel",
-			     "Its types are in the BTF of vmlinux.", "Nothing.");
+		print_answer(name, "it is built into the kernel", &built_in);
 		status = 0;
 	} else {
 		complain("%s: no such file, and no module of this name is loaded or in %s", arg,
@@ -339,7 +418,7 @@ static struct {
 static bool is_wanted(const char *path)
 {
 	size_t len = strlen(path), n = strlen(wanted.member);
-	char *name;
+	char *name, *member;
 	bool ret;
 
 	if (wanted.found || !is_module_name(path))
@@ -347,8 +426,12 @@ static bool is_wanted(const char *path)
 	if (len >= n && !strcmp(path + len - n, wanted.member) &&
 	    (len == n || path[len - n - 1] == '/'))
 		return true;
+	if (strchr(wanted.member, '/'))
+		return false;
 	name = module_of_file(path);
-	ret = !strcmp(name, wanted.member);
+	member = module_of_file(wanted.member);
+	ret = !strcmp(name, member);
+	xfree(member);
 	xfree(name);
 	return ret;
 }

@@ -65,7 +65,7 @@ int cmd_id(char **paths, int nr)
 	for (i = 0; i < nr; i++) {
 		problem = read_file(paths[i], true, &file);
 		if (!problem)
-			problem = unpack_one(&file, "file in it");
+			problem = unpack_one(&file, "file, or ask explain of PACKAGE:MODULE");
 		if (problem) {
 			complain("%s: %s", paths[i], problem);
 			xfree(problem);

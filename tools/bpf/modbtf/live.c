@@ -189,8 +189,11 @@ static void read_log(struct live *l)
 			break;
 		l->log_text.size += n > 0 ? n : 0;
 	}
-	if (l->log_text.data)
+	if (l->log_text.data) {
 		((char *)l->log_text.data)[l->log_text.size] = 0;
+		/* once, with CONFIG_MODULE_ALLOW_BTF_MISMATCH */
+		l->log_mismatch = strstr(l->log_text.data, "module BTF mismatch detected");
+	}
 	if (fd >= 0)
 		close(fd);
 }

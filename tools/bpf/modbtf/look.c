@@ -21,7 +21,8 @@ static const char *module_open(struct look *l, const char *path, const char *ins
 		problem = read_file(path, !l->found, &l->file);
 	else if (l->file.size > limits.module_memory)
 		problem = mem_problem();
-	return problem ?: unpack_one(&l->file, "module") ?: module_parse(&l->m, l->file, inside);
+	return problem ?: unpack_one(&l->file, "module in it, as PACKAGE:MODULE") ?:
+	       module_parse(&l->m, l->file, inside);
 }
 
 void look_forget_file(struct look *l)

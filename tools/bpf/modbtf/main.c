@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "modbtf.h"
@@ -176,14 +177,12 @@ static void check_args(struct args *a, struct argp_state *state)
 	a->words = state->argv + state->next + 1;
 	a->nr = state->argc - state->next - 1;
 	if (a->nr < commands[i].min || a->nr > commands[i].max)
-		argp_error(state, "%s: %s", name, a->nr < commands[i].min ?
-			   "of which file?" : "too many arguments");
+		argp_error(state, "%s%s", name, a->nr >= commands[i].min ? ": too many arguments" :
+			   a->command == DIFF ? " needs two kernels" : ": of which file?");
 	if (!(a->allowed & a->command))
 		argp_error(state, "--%s has no effect on %s", a->last, name);
 	if (a->format_other)
 		argp_error(state, "--%s and --%s: one of them", a->format_other, a->format_name);
-	if (a->quiet && a->format != F_TEXT)
-		argp_error(state, "--quiet has no effect on --%s", a->format_name);
 	if (a->full && a->summary)
 		argp_error(state, "--full and --summary: one of them");
 	if (a->summary && a->format != F_TEXT && a->format != F_JSON)
@@ -369,11 +368,15 @@ static void prepare(struct audit *a, const struct args *args)
 {
 	*a = (struct audit){ .ask = decide, .wrong_types = args->wrong_types };
 	load_running(a, args);
+	if (args->strict && !a->rules.patched)
+		die("--strict is a mode of a patched kernel, and this is decided as %s",
+		    a->rules.name);
 	if (args->wrong_types && (a->rules.patched || !args->built))
 		die("--wrong-types needs --built-against and a stock kernel");
 	if (!args->built)
 		return;
 	load_base(&a->built, args->built);
+	a->built_path = args->built;
 	work_on(args->built);
 	if (a->running.btf && !a->rules.patched)
 		a->same = compare_bases(a->built.btf, a->running.btf);
@@ -392,7 +395,8 @@ static void release(struct audit *a)
 
 static int audit(const struct args *args, FILE *baseline)
 {
-	bool is_matrix = args->command == MATRIX;
+	bool is_matrix = args->command == MATRIX, running;
+	struct utsname u;
 	struct report r = {
 		.command = is_matrix ? "matrix" : "audit",
 		.format = args->format,
@@ -406,25 +410,30 @@ static int audit(const struct args *args, FILE *baseline)
 		.allow_stale = args->allow_stale,
 		.baseline = baseline,
 		/* where nothing else is printed until the end */
-		.progress = isatty(STDERR_FILENO) &&
+		.progress = isatty(STDERR_FILENO) && !args->quiet &&
 			    (is_matrix || args->summary || !isatty(STDOUT_FILENO)),
 	};
 	struct blob file;
 	struct audit a;
 	char *problem;
-	int status;
+	int status, i;
 
+	running = !is_matrix && !args->pair && !args->base;
+	r.running = running && !uname(&u) ? u.release : NULL;
+	for (i = 0; args->base && i < args->nr; i++)
+		r.one_package |= !strcmp(args->base, args->words[i]);
 	if (args->suppress) {
 		r.suppress.path = args->suppress;
 		problem = read_file(args->suppress, true, &file) ?:
 			  suppressions_parse(&r.suppress, file);
 		if (problem)
-			die("%s: %s", args->suppress, problem);
+			die("%s: %s%s", args->suppress, problem, access(args->suppress, F_OK) ?
+			    "; create an empty one" : "");
 		xfree(file.data);
 	}
 	if (args->pair || args->command == MATRIX) {
 		matrix_run(&(struct many){
-			.pair = args->pair, .kernel = args->kernel,
+			.pair = args->pair, .strict = args->strict, .kernel = args->kernel,
 			.wrong_types = args->wrong_types ?: r.summary ? SUMMARY_TYPES : 0,
 		}, &r, args->words, args->nr);
 	} else {
@@ -476,12 +485,14 @@ static int diff(const struct args *args)
 static int explain(const struct args *args)
 {
 	struct live live = args->live;
+	struct utsname u;
 	struct audit a;
 	int status;
 
 	live.other_kernel = args->base;
 	live_open(&live);
 	prepare(&a, args);
+	a.release = !args->base && !args->live.sysfs && !uname(&u) ? u.release : NULL;
 	status = cmd_explain(&a, args->words[0], &live);
 	release(&a);
 	live_close(&live);

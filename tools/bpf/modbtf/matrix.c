@@ -107,7 +107,7 @@ static char *label_of(const char *release, const char *root, bool several)
 
 static void say(struct matrix *m, const char *what, const char *name, const char *rules)
 {
-	if (!isatty(STDERR_FILENO))
+	if (!isatty(STDERR_FILENO) && !m->report->quiet)
 		complain("%s %s%s%s", what, name, rules ? ": " : "", rules ?: "");
 }
 
@@ -221,6 +221,9 @@ static void find_kernels(struct matrix *m, char **paths, int nr)
 		die("%s: no kernel in it, such as vmlinuz-RELEASE%s%s", paths[0],
 		    m->others ? "; " : "", m->others ? m->others->problem : "");
 	for (k = m->kernels; k; k = k->next) {
+		if (m->how->strict && !k->rules.patched)
+			die("--strict is a mode of a patched kernel, and %s is decided as %s",
+			    k->release, k->rules.name);
 		kernel_of(m, k->release, NULL, &several);
 		k->label = label_of(k->release, k->root, several);
 		say(m, "kernel", k->label, k->rules.name);

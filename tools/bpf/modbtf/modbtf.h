@@ -414,6 +414,8 @@ struct audit {
 	struct rules rules;
 	struct base running;
 	struct base built;	/* .btf is NULL if it is not known */
+	const char *built_path;	/* where the user said that it is, or NULL */
+	const char *release;	/* of @running if it is the kernel that runs, or NULL */
 	uint8_t *same;		/* from compare_bases(), if both are known */
 	unsigned int wrong_types; /* how many are wanted in words */
 };
@@ -603,13 +605,16 @@ struct report {
 
 	const char *rules;	/* if all pairs are decided by the same */
 	bool rules_found;	/* and the user did not say so */
+	const char *running;	/* the release of the kernel that runs, if that is asked */
+	bool one_package;	/* has the kernel and modules */
 	struct pair *pairs;
 	unsigned long seen, findings, suppressed, stale, troubles, results;
 	bool begun, progress_shown;
 	unsigned long printed[2];
 	struct count *counts;	/* of all, in numbers and in words */
 	size_t nr_counts;
-	struct strings headline;
+	unsigned long by_release;	/* native, and nothing but their release says so */
+	struct strings headline, unread;
 	struct table tables[NR_TABLES];
 	void *groups;
 	struct group **sorted;
@@ -624,6 +629,8 @@ void report_module(struct report *r, struct pair *pair, const struct place *plac
 void report_row(struct report *r, const struct row *e);
 /* @label stays with the caller */
 void report_count(struct report *r, const char *label, unsigned long n);
+/* The exit status, by what is known until then */
+int report_status(const struct report *r);
 /* Print the summary.  Returns the exit status */
 int report_end(struct report *r);
 void report_free(struct report *r);
@@ -677,7 +684,7 @@ struct live {
 	char *own_modules;
 	struct live_file *files;
 	size_t nr_files;
-	bool searched, log_asked, log_read;
+	bool searched, log_asked, log_read, log_mismatch;
 	struct blob log_text;
 };
 
@@ -729,6 +736,7 @@ void audit_one(struct audit *a, struct report *r, struct pair *pair, char **path
 /* matrix.c */
 struct many {
 	bool pair;		/* only the kernel of their release is asked about modules */
+	bool strict;
 	const char *kernel;	/* --kernel */
 	unsigned int wrong_types;
 };
@@ -744,11 +752,11 @@ int cmd_id(char **paths, int nr);
 int cmd_explain(struct audit *a, const char *arg, struct live *live);
 /* @a: the running kernel, if that is known */
 int cmd_status(struct audit *a, struct live *live, bool json);
-/* In a sentence: why @name, which is loaded, is as it is on a stock kernel, by its file and what is
- * @said in the log; why a patched kernel has dropped one
+/* In words, for xfree(): why @name, which is loaded, is as it is on a stock kernel, by its file and
+ * what is @said in the log; and why a patched kernel has dropped one
  */
-const char *why_of(struct live *l, const char *name, const struct result *res,
-		   const struct module *m, bool said);
+char *why_of(struct live *l, const char *name, const struct result *res, const struct module *m,
+	     bool said);
 const char *why_dropped(const char *reason);
 
 #endif

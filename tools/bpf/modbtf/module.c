@@ -457,7 +457,7 @@ char *module_parse(struct module *m, struct blob file, const char *path)
 	*m = (struct module){};
 	problem = elf_open(&e, file);
 	if (is_package(&file))
-		problem = "a package; name a module";
+		problem = "a package; name a module in it, as PACKAGE:MODULE";
 	if (!problem && e.type != ET_REL)
 		problem = "an ELF file, but not a module";
 	if (!problem) {

@@ -15,6 +15,9 @@
 #define MAX_ROWS	10
 /* Of an entry in a text that is not --full */
 #define MAX_LINES	12
+/* Sections of Markdown, and entries of each: a comment of a merge request has about 64 KB */
+#define MAX_SECTIONS	20
+#define MAX_ENTRIES	30
 
 static const char * const table_names[NR_TABLES] = { "reason", "subsystem", "type" };
 
@@ -121,7 +124,7 @@ static void text_table(const struct report *r, int which)
 	for (i = 0; i < shown; i++)
 		out("%8lu  %s\n", t->rows[i].n, t->rows[i].label);
 	if (shown < t->nr)
-		out("%8lu  of %zu others\n", rest_of(t), t->nr - shown);
+		out("%8lu  %zu others\n", rest_of(t), t->nr - shown);
 }
 
 static void text_pairs(const struct report *r)
@@ -367,14 +370,6 @@ static const char *outcome_name(const struct group *g)
 	return g->outcome == EXCUSED ? ", suppressed" : "";
 }
 
-static void each_group(struct report *r, void (*print)(const struct group *g))
-{
-	size_t i;
-
-	for (i = 0; i < r->nr_sorted; i++)
-		print(r->sorted[i]);
-}
-
 static void markdown_row(const struct report *r, const struct pair *p)
 {
 	int v;
@@ -395,12 +390,34 @@ static void markdown_group(const struct group *g)
 		out("%s: ", g->pair->kernel);
 	out("%s%s%s%s: %zu in %s</summary>\n\n", g->verdict, g->reason ? ", " : "", g->reason ?: "",
 	    outcome_name(g), g->names.nr, g->area);
-	for (i = 0; i < g->names.nr; i++) {
+	for (i = 0; i < g->names.nr && i < MAX_ENTRIES; i++) {
 		out("- %s\n", g->names.str[i]);
 		if (g->notes.str[i][0])
 			out("  - %s\n", g->notes.str[i]);
 	}
+	if (i < g->names.nr)
+		out("- and %zu more\n", g->names.nr - i);
 	out("\n</details>\n");
+}
+
+/* The answer in a line, and what stands in its way */
+static void markdown_status(const struct report *r)
+{
+	size_t i;
+
+	if (report_status(r))
+		out("\n**Failed:** %lu findings, %lu excused, %lu stale lines, %lu %s\n",
+		    r->findings, r->suppressed, r->stale, r->troubles, "cannot be read");
+	else
+		out("\n**Passed**\n");
+	if (r->unread.nr)
+		out("\n<details open><summary>cannot be read: %zu</summary>\n\n", r->unread.nr);
+	for (i = 0; i < r->unread.nr && i < MAX_ENTRIES; i++)
+		out("- %s\n", r->unread.str[i]);
+	if (i < r->unread.nr)
+		out("- and %zu more\n", r->unread.nr - i);
+	if (r->unread.nr)
+		out("\n</details>\n");
 }
 
 static void markdown_end(struct report *r)
@@ -410,6 +427,9 @@ static void markdown_end(struct report *r)
 	int v, which;
 
 	out("### Module BTF\n");
+	/* a diff does not judge */
+	if (!r->counts_types)
+		markdown_status(r);
 	for (i = 0; i < r->headline.nr; i++)
 		out("\n%s\n", r->headline.str[i]);
 	if (r->pairs && r->pairs->kernel) {
@@ -435,7 +455,10 @@ static void markdown_end(struct report *r)
 		if (rows_shown(t) < t->nr)
 			out("| %zu others | %lu |\n", t->nr - rows_shown(t), rest_of(t));
 	}
-	each_group(r, markdown_group);
+	for (i = 0; i < r->nr_sorted && i < MAX_SECTIONS; i++)
+		markdown_group(r->sorted[i]);
+	if (i < r->nr_sorted)
+		out("\nand %zu more\n", r->nr_sorted - i);
 }
 
 /* page.html, up to a line and behind it */
@@ -599,7 +622,8 @@ static void html_end(struct report *r)
 		out("<label>modules of <select name=\"modules\"></select></label>\n");
 		out("<button type=\"reset\">All</button>\n");
 		out("<output id=\"shown\" aria-live=\"polite\"></output></form>\n");
-		each_group(r, html_group);
+		for (i = 0; i < r->nr_sorted; i++)
+			html_group(r->sorted[i]);
 	}
 	out("</section>\n</main>\n");
 	mark += sizeof(page_mark) - 1;

@@ -224,6 +224,8 @@ static void tabulate(struct report *r, const struct row *e)
 
 void report_row(struct report *r, const struct row *e)
 {
+	if (e->trouble && renders_groups(r))
+		strings_add(&r->unread, xasprintf("%s: %s", e->file, e->trouble));
 	if (!e->trouble && e->outcome != PASSED) {
 		if (e->what == E_MODULE)
 			tabulate(r, e);
@@ -296,6 +298,8 @@ static void judge(struct report *r, struct row *e, const struct place *place,
 	e->pair->count[res->verdict]++;
 	e->pair->modules_seen++;
 	e->pair->findings += e->outcome == FINDING;
+	/* a kernel was found by its name, and the module does not say what it was built with */
+	r->by_release += e->pair->kernel && res->verdict == V_NATIVE && !m->id && !m->distilled_id;
 	r->suppressed += e->outcome == EXCUSED;
 	r->findings += e->outcome == FINDING;
 }
@@ -448,11 +452,28 @@ static void say_verdicts(struct report *r)
 		xfree(text);
 	}
 	strings_add(&r->headline, text);
-	if (r->rules_found)
+	if (r->by_release)
+		strings_add(&r->headline, xasprintf("%lu native by their release, %s",
+						    r->by_release, "without a base id"));
+	if (r->running)
+		strings_add(&r->headline, xasprintf("on the running kernel, %s%s%s", r->running,
+						    r->rules_found ? ", decided as " : "",
+						    r->rules_found ? r->rules : ""));
+	else if (r->rules_found)
 		strings_add(&r->headline, xasprintf("decided as %s", r->rules));
 	if (r->counts[1 + V_UNPROVED].n)
 		strings_add(&r->headline, xasprintf("what is unproved may be wrong, %s",
 						    "which only --built-against can tell"));
+	if (r->one_package && r->counts[0].n && r->counts[1 + V_UNPROVED].n == r->counts[0].n)
+		strings_add(&r->headline, xasprintf("kernel and modules are of one package: %s",
+						    "--pair knows what these were built with"));
+}
+
+int report_status(const struct report *r)
+{
+	if (r->troubles || r->failed || (!r->seen && !r->no_modules))
+		return 2;
+	return r->findings || (r->stale && !r->allow_stale);
 }
 
 int report_end(struct report *r)
@@ -472,9 +493,7 @@ int report_end(struct report *r)
 	render_end(r);
 	if (!r->seen && !r->no_modules)
 		complain("there is no module in what was given");
-	if (r->troubles || r->failed || (!r->seen && !r->no_modules))
-		return 2;
-	return r->findings || (r->stale && !r->allow_stale);
+	return report_status(r);
 }
 
 static void free_group(void *node)
@@ -502,5 +521,6 @@ void report_free(struct report *r)
 	xfree(r->sorted);
 	xfree(r->counts);
 	strings_free(&r->headline);
+	strings_free(&r->unread);
 	suppressions_free(&r->suppress);
 }

@@ -23,12 +23,19 @@ struct state {
 	bool finding;
 };
 
+/* Files that were asked, and those that do not fit this kernel */
+struct files {
+	unsigned long asked, misfits;
+};
+
 /* By its file, as the running kernel @a, if that is known, would decide */
 static void ask_file(struct state *s, struct audit *a, struct live *live, const char *name,
-		     bool has_btf)
+		     bool has_btf, struct files *files)
 {
 	const char *path = live_file(live, name, 0);
+	enum verdict v = V_NONE;
 	const char *trouble;
+	bool asked;
 	struct look l = {};
 	char *said = has_btf ? NULL : live_said(live, name);
 
@@ -36,27 +43,37 @@ static void ask_file(struct state *s, struct audit *a, struct live *live, const 
 		look(&l, &a, 1, path, path);
 	trouble = l.trouble ?: l.res ? l.res->trouble : NULL;
 	if (!path)
-		s->why = said ?: xasprintf("not known why: %s does not have its file; ask explain",
+		s->why = said ?: xasprintf("not known why: %s does not have its file",
 					   live->modules);
 	else if (!a->running.btf)
 		s->why = said ?: xstrdup("this kernel has no BTF of its own");
 	else if (trouble)
 		s->why = xasprintf("%s: %s", path, trouble);
 	else
-		s->why = xstrdup(why_of(live, name, l.res, &l.m, said));
-	if (path && a->running.btf && !trouble)
-		s->verdict = xasprintf("%s%s%s", verdict_name(l.res->verdict, false),
-				       l.res->reason ? ":" : "", l.res->reason ?: "");
+		s->why = why_of(live, name, l.res, &l.m, said);
+	asked = path && a->running.btf && !trouble;
+	if (asked) {
+		v = l.res->verdict;
+		files->asked++;
+		files->misfits += v == V_DROPPED || v == V_WRONG;
+		/* a file that was replaced says nothing of what is loaded */
+		if (live_is_file(live, name, l.m.build_id) && !(has_btf && v == V_DROPPED))
+			s->verdict = xasprintf("%s%s%s", verdict_name(v, false),
+					       l.res->reason ? ":" : "", l.res->reason ?: "");
+	}
 	/* that nothing is proved is how such a kernel is */
-	s->finding = said || (s->verdict && l.res->verdict != V_UNPROVED &&
-			      is_finding(l.res->verdict));
+	if (has_btf)
+		s->finding = s->verdict && v != V_UNPROVED && is_finding(v);
+	else
+		s->finding = said || !path || (asked && v != V_NONE);
 	if (s->why != said)
 		xfree(said);
 	arena_free(l.arena);
 }
 
 /* Returns false if it cannot be read */
-static bool state_of(struct state *s, struct audit *a, struct live *live, const char *name)
+static bool state_of(struct state *s, struct audit *a, struct live *live, const char *name,
+		     struct files *files)
 {
 	bool has_btf = live_has(live, "kernel/btf", name, "");
 	char *problem;
@@ -68,7 +85,7 @@ static bool state_of(struct state *s, struct audit *a, struct live *live, const 
 	}
 	if (!s->word) {
 		s->word = xstrdup(has_btf ? "has BTF" : "has no BTF");
-		ask_file(s, a, live, name, has_btf);
+		ask_file(s, a, live, name, has_btf, files);
 	} else if (!strncmp(s->word, "dropped:", 8)) {
 		s->why = xstrdup(why_dropped(s->word + 8));
 		s->finding = true;
@@ -91,7 +108,7 @@ static void print_state(const char *name, const struct state *s, bool json)
 	}
 	out("%-28s  ", name);
 	out_colour(s->finding ? C_RED : C_NONE);
-	out("%s%s%s", s->word, s->verdict ? ", " : "", s->verdict ?: "");
+	out("%s%s%s", s->word, s->verdict ? "; file: " : "", s->verdict ?: "");
 	out_colour(C_NONE);
 	out("%s%s\n", s->why ? "  " : "", s->why ?: "");
 }
@@ -100,6 +117,7 @@ int cmd_status(struct audit *a, struct live *live, bool json)
 {
 	char *path = xasprintf("%s/module", live->sysfs);
 	struct strings names = {};
+	struct files files = {};
 	bool trouble = false;
 	struct dirent *d;
 	struct state s;
@@ -125,7 +143,7 @@ int cmd_status(struct audit *a, struct live *live, bool json)
 		out("no module is loaded\n");
 
 	for (i = 0; i < names.nr; i++) {
-		if (state_of(&s, a, live, names.str[i])) {
+		if (state_of(&s, a, live, names.str[i], &files)) {
 			print_state(names.str[i], &s, json);
 			status |= s.finding;
 		} else {
@@ -136,5 +154,9 @@ int cmd_status(struct audit *a, struct live *live, bool json)
 		xfree(s.why);
 	}
 	strings_free(&names);
+	if (!json && files.asked > 1 && 2 * files.misfits > files.asked)
+		out("\n%lu of %lu files in %s do not fit this kernel: %s %s\n", files.misfits,
+		    files.asked, live->modules,
+		    "they are of another build; see modbtf audit --summary", live->modules);
 	return trouble ? 2 : status;
 }

@@ -144,8 +144,8 @@ static const char *check_field(const char *s)
 	return NULL;
 }
 
-/* Line @line of the file.  NULL, or what is wrong with it */
-static const char *parse_line(struct suppressions *s, char *line, unsigned int nr)
+/* Line @line of the file.  NULL, or what is wrong with it, for xfree() */
+static char *parse_line(struct suppressions *s, char *line, unsigned int nr)
 {
 	struct suppression new = { .line = nr };
 	const char *problem = NULL;
@@ -159,22 +159,25 @@ static const char *parse_line(struct suppressions *s, char *line, unsigned int n
 		word = line;
 		line += strcspn(line, SPACE);
 		if (line == word)
-			return f ? "it is PACKAGE PATH MODULE VERDICT REASON" : NULL;
+			return !f ? NULL :
+			       xasprintf("%d field%s, expected 5: %s", f, f == 1 ? "" : "s",
+					 "PACKAGE PATH MODULE VERDICT REASON");
 		if (*line)
 			*line++ = 0;
 		problem = check_field(word);
 		if (problem)
-			return problem;
+			return xstrdup(problem);
 		new.field[f] = word;
 	}
 	/* refused is what --strict calls it */
 	if (!strcmp(new.field[3], "refused"))
 		new.field[3] = "dropped";
 	if (!is_verdict(new.field[3]))
-		return "it has no verdict";
+		return xasprintf("%s is no verdict: PACKAGE PATH MODULE VERDICT REASON",
+				 new.field[3]);
 	line += strspn(line, SPACE);
 	if (*line && *line != '#')
-		return "there are more than five fields; a comment begins with #";
+		return xstrdup("more than 5 fields; a comment begins with #");
 	for (end = line + strlen(line); end > line && strchr(SPACE, end[-1]); end--)
 		end[-1] = 0;
 	for (f = 0; f < 5; f++)
@@ -191,7 +194,7 @@ static const char *parse_line(struct suppressions *s, char *line, unsigned int n
 char *suppressions_parse(struct suppressions *s, struct blob file)
 {
 	char *text = xrealloc(NULL, file.size + 1), *next = text, *line;
-	const char *problem = NULL;
+	char *problem = NULL, *ret;
 	unsigned int nr = 0;
 
 	memcpy(text, file.data, file.size);
@@ -203,7 +206,9 @@ char *suppressions_parse(struct suppressions *s, struct blob file)
 	while (!problem && (line = strsep(&next, "\n")))
 		problem = parse_line(s, line, ++nr);
 	xfree(text);
-	return problem ? xasprintf("line %u: %s", nr, problem) : NULL;
+	ret = problem ? xasprintf("line %u: %s", nr, problem) : NULL;
+	xfree(problem);
+	return ret;
 }
 
 void suppressions_free(struct suppressions *s)
