@@ -13,33 +13,11 @@
 #include "kernel.h"
 #include "modbtf.h"
 
-/* Bytes behind struct btf_type, by the kind and the number of members */
-static size_t rest(const struct btf_type *t)
-{
-	switch (btf_kind(t)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_VAR:
-	case BTF_KIND_DECL_TAG:
-		return 4;
-	case BTF_KIND_ARRAY:
-		return 12;
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-	case BTF_KIND_DATASEC:
-	case BTF_KIND_ENUM64:
-		return 12 * btf_type_vlen(t);
-	case BTF_KIND_ENUM:
-	case BTF_KIND_FUNC_PROTO:
-		return 8 * btf_type_vlen(t);
-	}
-	return 0;
-}
-
 static int by_words(const void *a, const void *b)
 {
 	const struct btf_type *ta = *(void **)a, *tb = *(void **)b;
 	const u32 *wa = (void *)ta, *wb = (void *)tb;
-	size_t i, nr = (sizeof(*ta) + rest(ta)) / 4;
+	size_t i, nr = btf_type_bytes(ta) / 4;
 
 	for (i = 0; i < nr; i++) {
 		/* to what a member refers: another copy, if that is repeated, too */
@@ -79,7 +57,7 @@ int main(int argc, char **argv)
 	for (id = 1; id < btf_nr_types(base.btf); id++) {
 		const struct btf_type *t = btf_type_by_id(base.btf, id);
 
-		size += sizeof(*t) + rest(t);
+		size += btf_type_bytes(t);
 		if (t->name_off && (btf_type_is_struct(t) || btf_is_any_enum(t)))
 			named[nr++] = t;
 	}
@@ -87,7 +65,7 @@ int main(int argc, char **argv)
 	for (id = 1; id < nr; id++)
 		if (!by_words(named + id - 1, named + id)) {
 			repeated++;
-			bytes += sizeof(**named) + rest(named[id]);
+			bytes += btf_type_bytes(named[id]);
 		}
 	printf("%u %lu %lu %lu\n", btf_nr_types(base.btf) - 1, size, repeated, bytes);
 	return 0;

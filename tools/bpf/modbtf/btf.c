@@ -33,6 +33,13 @@ static const struct {
 	[BTF_KIND_DECL_TAG]	= { sizeof(struct btf_decl_tag) },
 };
 
+u64 btf_type_bytes(const struct btf_type *t)
+{
+	u32 kind = btf_kind(t);
+
+	return sizeof(*t) + btf_rest[kind].fixed + (u64)btf_type_vlen(t) * btf_rest[kind].each;
+}
+
 /* What is written about a type of module BTF */
 #define BAD(btf, what) ({ (btf)->why = (what); -EINVAL; })
 /* The same, of what a later tool may write */
@@ -308,7 +315,7 @@ static s64 check_type(struct btf *btf, const struct rules *r, const struct btf_t
 		return UNKNOWN(btf, "type is of an unknown kind");
 	if (!name_off_valid(btf, t->name_off))
 		return BAD(btf, "name is out of range");
-	len = sizeof(*t) + btf_rest[kind].fixed + (u64)btf_type_vlen(t) * btf_rest[kind].each;
+	len = btf_type_bytes(t);
 	/* one that has no members does not say why it has a length */
 	if (left < len)
 		return BAD(btf, "type is cut off");

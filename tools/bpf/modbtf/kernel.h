@@ -121,6 +121,8 @@ static inline u32 __btf_member_bitfield_size(const struct btf_type *t, const str
 
 /* The string at @off, or NULL if there is none */
 const char *btf_str(const struct btf *btf, u32 off);
+/* How many @t takes, of a kind that is known, with what follows it */
+u64 btf_type_bytes(const struct btf_type *t);
 
 /* Of the modules that this thread looks at; takes the place of sizeof(void *) */
 extern __thread u32 btf_ptr_size;

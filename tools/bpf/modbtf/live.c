@@ -114,10 +114,13 @@ void live_open(struct live *l)
 
 static void find_files(struct live *l)
 {
+	struct finder f = { "module", is_module_name, add_file, forget_trouble, l };
+
 	if (l->searched || !l->modules)
 		return;
 	l->searched = true;
-	read_modules(l->modules, add_file, forget_trouble, l);
+	work_on(l->modules);
+	read_files(l->modules, &f);
 	if (l->nr_files)
 		qsort(l->files, l->nr_files, sizeof(*l->files), cmp_file);
 }

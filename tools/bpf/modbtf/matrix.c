@@ -140,22 +140,6 @@ static void add_kernel(struct matrix *m, const char *shown, struct image *image)
 	*last = k;
 }
 
-bool is_package_name(const char *path)
-{
-	static const char * const ends[] = {
-		".deb", ".rpm", ".ipk", ".apk", ".zip", ".tar", ".cpio", ".tgz",
-		".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2",
-	};
-	size_t len = strlen(path), i, n;
-
-	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-		n = strlen(ends[i]);
-		if (len > n && !strcmp(path + len - n, ends[i]))
-			return true;
-	}
-	return false;
-}
-
 static bool is_kernel_or_package(const char *path)
 {
 	return is_kernel_name(path) || is_package_name(path);

@@ -227,7 +227,7 @@ struct place {
 	const char *path;	/* in the package or directory, behind lib/modules/RELEASE/ */
 };
 
-/* What read_modules() calls: for a file by itself @data is NULL, and it can be
+/* What read_files() calls: for a file by itself @data is NULL, and it can be
  * read later; a member of a package is handed over, and the arena that it is in.
  */
 typedef void (*module_fn)(void *ctx, const struct place *place, struct arena *arena,
@@ -249,8 +249,6 @@ struct finder {
 
 /* Find what @f looks for in a file, a directory or a package; a file by itself is taken for it */
 void read_files(const char *path, const struct finder *f);
-/* The same for modules */
-void read_modules(const char *path, module_fn module, trouble_fn trouble, void *ctx);
 /* The same for a package called @name: all of the file @fd, or if that is negative, @data */
 void read_package(const char *name, int fd, struct blob data, const struct finder *f);
 /* Does it begin as a package or another archive? */

@@ -72,17 +72,34 @@ static void free_member(void *p)
 	xfree(m);
 }
 
-bool is_module_name(const char *path)
+/* Is one of @ends, whose last is NULL, behind something in @path? */
+static bool has_ending(const char *path, const char * const *ends)
 {
-	static const char * const ends[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
-	size_t len = strlen(path), i, n;
+	size_t len = strlen(path), n;
 
-	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-		n = strlen(ends[i]);
-		if (len > n && !strcmp(path + len - n, ends[i]))
+	for (; *ends; ends++) {
+		n = strlen(*ends);
+		if (len > n && !strcmp(path + len - n, *ends))
 			return true;
 	}
 	return false;
+}
+
+bool is_module_name(const char *path)
+{
+	static const char * const ends[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst", NULL };
+
+	return has_ending(path, ends);
+}
+
+bool is_package_name(const char *path)
+{
+	static const char * const ends[] = {
+		".deb", ".rpm", ".ipk", ".apk", ".zip", ".tar", ".cpio", ".tgz",
+		".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", NULL
+	};
+
+	return has_ending(path, ends);
 }
 
 const char *module_path(const char *path)

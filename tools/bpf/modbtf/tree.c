@@ -179,11 +179,3 @@ void read_files(const char *path, const struct finder *f)
 	if (fd >= 0)
 		close(fd);
 }
-
-void read_modules(const char *path, module_fn module, trouble_fn trouble, void *ctx)
-{
-	struct finder f = { "module", is_module_name, module, trouble, ctx };
-
-	work_on(path);
-	read_files(path, &f);
-}
