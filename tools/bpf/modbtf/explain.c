@@ -71,7 +71,8 @@ static const struct advice *advice_of(enum verdict v, const char *reason, const 
 		return &no_types;
 	if (m && v == V_NONE && (m->id || m->distilled_id))
 		return &stripped;
-	if (m && v == V_DROPPED && reason && !strcmp(reason, "unstamped") && lost_base(m))
+	if (m && lost_base(m) && (v == V_WRONG || v == V_DROPPED) &&
+	    reason && strcmp(reason, "no-vmlinux-btf"))
 		return &stripped_base;
 	while (a->verdict != v || (a->reason && (!reason || strcmp(a->reason, reason))))
 		a++;

@@ -204,6 +204,8 @@ bool lost_base(const struct module *m)
 	return m->distilled_id && !m->base.data;
 }
 
+static const char base_lost[] = ".BTF.base is gone, strip no more than -g";
+
 /* btf_decide() of kernel/module/btf.c */
 static void decide_patched(struct audit *a, const struct module *m, struct result *out)
 {
@@ -225,7 +227,7 @@ static void decide_patched(struct audit *a, const struct module *m, struct resul
 	} else if (!m->base.data && !id) {
 		drop(out, "unstamped");
 		if (lost_base(m))
-			out->detail = xstrdup(".BTF.base is gone, strip no more than -g");
+			out->detail = xstrdup(base_lost);
 	} else if (!m->base.data && !is_running(a, id)) {
 		drop(out, "base-changed");
 	} else {
@@ -302,7 +304,12 @@ static void judge(struct audit *a, const struct module *m, const struct btf *loa
 		  struct result *out)
 {
 	out->verdict = V_NATIVE;
-	if (a->built.btf && !is_running(a, a->built.id)) {
+	if (m->base.data) {
+		wrong(out, "base-changed", 0,
+		      xstrdup("it is split from its .BTF.base, which this kernel does not know"));
+	} else if (lost_base(m)) {
+		wrong(out, "base-changed", 0, xstrdup(base_lost));
+	} else if (a->built.btf && !is_running(a, a->built.id)) {
 		judge_by_built(a, m, loaded, out);
 	} else if (!a->built.btf && m->id) {
 		if (!is_running(a, m->id))
@@ -422,8 +429,10 @@ static void decide_stock(struct audit *a, const struct module *m, struct result 
 	what = !err && relocates ? check_relocatable(&btf) : NULL;
 	if (err || what) {
 		drop(out, "invalid");
-		if (what)
-			out->detail = xstrdup(what);
+		if (what || lost_base(m)) {
+			xfree(out->detail);
+			out->detail = xstrdup(what ?: base_lost);
+		}
 	} else if (!btf.nr_types) {
 		out->verdict = V_NONE;
 	} else if (!relocates) {

@@ -493,6 +493,11 @@ def reports(d):
     put(d + 'base', BASE.raw())
     put(d + 'whole.ko', module(split, base=BASE, note=0x103, sections=[('.BTF.base', 1, 0, distilled.raw())]))
     put(d + 'stripped.ko', module(split, base=BASE, note=0x103))
+    # nothing in it is refused on any base
+    pointer = Btf(distilled)
+    pointer.add(PTR, size=distilled.list)
+    put(d + 'pointer.ko', module(pointer, base=BASE, note=0x103, sections=[('.BTF.base', 1, 0, distilled.raw())]))
+    put(d + 'pointer-stripped.ko', module(pointer, base=BASE, note=0x103))
     # a parameter whose name is nowhere
     lost = small_split(distilled)
     lost.proto(distilled.int_id, [(1 << 20, distilled.int_id)])
