@@ -169,8 +169,13 @@ static ssize_t fill(struct source *s)
 	s->from = 0;
 	n = s->outer ? archive_read_data(s->outer, s->buf + s->to, BLOCK - s->to) :
 		       read(s->fd, s->buf + s->to, BLOCK - s->to);
-	if (n > 0)
+	if (n > 0) {
 		s->to += n;
+		if (s->outer)
+			count_unpacked(n);
+		else
+			count_read(n);
+	}
 	s->err = n < 0 ? errno : 0;
 	s->failed = n < 0;
 	return n;
@@ -317,7 +322,11 @@ static ssize_t read_all(read_fn fn, void *from, size_t room, struct blob *out, c
 
 static ssize_t read_fd(void *from, void *buf, size_t size)
 {
-	return read(*(int *)from, buf, size);
+	ssize_t n = read(*(int *)from, buf, size);
+
+	if (n > 0)
+		count_read(n);
+	return n;
 }
 
 char *read_open_file(int fd, struct blob *out)
@@ -355,7 +364,11 @@ char *read_file(const char *path, bool wait, struct blob *out)
 
 static ssize_t read_archive(void *from, void *buf, size_t size)
 {
-	return archive_read_data(from, buf, size);
+	ssize_t n = archive_read_data(from, buf, size);
+
+	if (n > 0)
+		count_unpacked(n);
+	return n;
 }
 
 char *read_member(struct archive *a, struct blob *out)
@@ -418,6 +431,7 @@ static ssize_t read_block(void *from, void *buf, size_t size)
 		if (archive_read_data_block(p->a, &p->buf, &p->left, &off) != ARCHIVE_OK)
 			return 0;
 	n = p->left < size ? p->left : size;
+	count_unpacked(n);
 	memcpy(buf, p->buf, n);
 	p->buf += n;
 	p->left -= n;

@@ -74,8 +74,13 @@ extern struct limits limits;
 void limits_start(void);
 void limits_end(void);
 bool run_is_over(void);
-/* NULL, or that the time of the module or of the run is over, for xfree() */
+/* NULL, or why it is over: its time, or how much it unpacks; for xfree() */
+char *run_problem(void);
+/* The same, also for the time of the module */
 char *time_problem(void);
+/* Bytes of files, and of what is compressed in them */
+void count_read(size_t size);
+void count_unpacked(size_t size);
 /* Called in each long loop: gives up when the time is over.  tick_now() looks at the clock
  * each time.
  */

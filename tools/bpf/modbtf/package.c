@@ -230,7 +230,7 @@ static void skip_rest(struct archive *a)
 	la_int64_t off;
 
 	while (archive_read_data_block(a, &buf, &size, &off) == ARCHIVE_OK && !run_is_over())
-		;
+		count_unpacked(size);
 }
 
 /* Path @target seen from @path, without . and .., for xfree() */

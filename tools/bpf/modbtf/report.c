@@ -310,7 +310,7 @@ void report_module(struct report *r, struct pair *pair, const struct place *plac
 	struct row e = {
 		.what = E_MODULE, .pair = pair, .file = place->shown, .trouble = trouble,
 	};
-	char *area = NULL, *type = NULL;
+	char *area = NULL, *type = NULL, *problem;
 
 	r->seen++;
 	clear_progress(r);
@@ -320,7 +320,9 @@ void report_module(struct report *r, struct pair *pair, const struct place *plac
 			complain("%s: %s", place->shown, trouble);
 		if (!r->over && run_is_over()) {
 			r->over = true;
-			complain("the rest is not looked at: it takes longer than --total-time");
+			problem = run_problem();
+			complain("the rest is not looked at: %s", problem);
+			xfree(problem);
 		}
 	} else {
 		area = area_of(place->path);

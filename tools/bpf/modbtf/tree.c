@@ -117,7 +117,7 @@ static void read_directory(struct walk *w)
 		visit(w, fts, f);
 	}
 	if (run_is_over())
-		problem = time_problem();
+		problem = run_problem();
 	else if (errno)
 		problem = xstrdup(strerror(errno));
 	else if (!w->found)

@@ -18,6 +18,10 @@
 #define MODULE_TIME	"takes longer than --module-time=%u s"
 #define TOTAL_TIME	"the run takes longer than --total-time=%u s"
 
+/* What compressions give, beside what is read: modules and kernels come to a tenth of the second */
+#define MAX_UNPACKED	(4UL << 30)
+#define MAX_RATIO	100
+
 struct limits limits = {
 	.module_memory = 256UL << 20,
 	.total_memory = 2048UL << 20,
@@ -40,6 +44,7 @@ static pthread_mutex_t work_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work_cond = PTHREAD_COND_INITIALIZER;
 static pthread_t dog;
 static uint64_t run_end;
+static uint64_t bytes_read, bytes_unpacked;
 
 static uint64_t now(clockid_t clock)
 {
@@ -158,18 +163,43 @@ bool start_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
 	return !err;
 }
 
+void count_read(size_t size)
+{
+	__atomic_add_fetch(&bytes_read, size, __ATOMIC_RELAXED);
+}
+
+void count_unpacked(size_t size)
+{
+	__atomic_add_fetch(&bytes_unpacked, size, __ATOMIC_RELAXED);
+}
+
+static bool too_much_unpacked(void)
+{
+	uint64_t n = __atomic_load_n(&bytes_unpacked, __ATOMIC_RELAXED);
+
+	return n > MAX_UNPACKED && n / MAX_RATIO > __atomic_load_n(&bytes_read, __ATOMIC_RELAXED);
+}
+
 bool run_is_over(void)
 {
-	return run_end && now(CLOCK_MONOTONIC) > run_end;
+	return run_end && (now(CLOCK_MONOTONIC) > run_end || too_much_unpacked());
+}
+
+char *run_problem(void)
+{
+	if (!run_is_over())
+		return NULL;
+	if (too_much_unpacked())
+		return xasprintf("the run unpacks %lu GB, more than %u times what it reads",
+				 MAX_UNPACKED >> 30, MAX_RATIO);
+	return xasprintf(TOTAL_TIME, limits.total_time);
 }
 
 char *time_problem(void)
 {
 	if (work.cpu_end && now(CLOCK_THREAD_CPUTIME_ID) > work.cpu_end)
 		return xasprintf(MODULE_TIME, limits.module_time);
-	if (run_is_over())
-		return xasprintf(TOTAL_TIME, limits.total_time);
-	return NULL;
+	return run_problem();
 }
 
 void tick_now(void)

@@ -228,6 +228,9 @@ def bombs(d):
     zeros = zstd(b'\0' * (255 << 20))
     put(d + 'nested.deb', ar([('debian-binary', b'2.0\n'), ('data.tar.xz', lzma.compress(
         tar([('lib/modules/m%05d.ko.zst' % i, zeros) for i in range(100)])))]))
+    # each is small enough, and a module by its first bytes
+    zeros = zstd(GOOD + b'\0' * (250 << 20))
+    put(d + 'modules.tar.xz', lzma.compress(tar([('m%05d.ko.zst' % i, zeros) for i in range(40)])))
     # a compression in a compression, whose inner one has much input and no output
     put(d + 'twice.ko.zst', zstd(zstd(gzip.compress(b'') * 20000000)))
     # a name that is in the words of a result
