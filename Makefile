@@ -105,7 +105,7 @@ modbtf-deb: setup-modbtf setup-debian
 check-modbtf-deb: modbtf-deb
 	@tests/check-modbtf-deb
 
-# without BASES also the kernels between them
+# without BASES also the kernels between them, and of arm64
 check-modbtf: setup-guest modbtf
 	@$(MODBTF) -s libbpf
 	@tests/check-modbtf $(if $(findstring command,$(origin BASES)),$(BASES))
@@ -169,7 +169,8 @@ help:
 	@echo 'make install-modbtf   install it, with DESTDIR= and prefix= as usual'
 	@echo 'make modbtf-deb   build/modbtf-deb/: a package, built in a root of Debian 13 and looked over by lintian'
 	@echo 'make check-modbtf-deb the package in a clean root, its tests by autopkgtest, and the gates for Debian'
-	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules'
+	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules;'
+	@echo '                  BASES="6.12/arm64 6.18" are Debian'"'"'s alone, and so are all with PATCHED=0'
 	@echo 'make check-foreign the tests of modbtf on big-endian s390x and 32-bit arm, under qemu-user'
 	@echo 'make check-images modbtf on kernels of Debian as they are packed, of five architectures; downloads 1 GB'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'

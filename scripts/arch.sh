@@ -10,7 +10,7 @@
 #   jit           what the JIT can do: attach to functions, call kfuncs
 #   QEMU          its program, the package that has it in trixie, and the machine
 #   terminal      of the console
-#   channel       how results and coverage come out of the guest: over serial ports, ttyS1 and ttyS2, or
+#   channel       how results and coverage come out of the guest: over the serial ports behind that, or
 #                 over this device for virtio consoles, hvc0 and hvc1
 #   CPU           of QEMU without KVM. erms, fsrm: a copy is done by the word, because of instructions
 #                 that copy bytes QEMU counts each byte

@@ -4,7 +4,7 @@
  * /carriers/SET is the same module under other BTF, see tests/guest/carriers.c; template= on
  * the kernel command line is what the module is called. Each is loaded and unloaded.
  *
- * Prints a line for each on the second serial port, and "done: 0" at the end:
+ * Prints a line for each on result=, and "done: 0" at the end:
  *	SET/FILE STATE
  * STATE is the word in /sys/module/NAME/btf, and after it that in strict mode; or, of a
  * kernel that has none, "used", "changed" (used, and not what is in the file), "dropped".

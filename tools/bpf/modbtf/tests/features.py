@@ -5,6 +5,7 @@
 features.py BASE DIR: split from raw BTF BASE, DIR/FEATURE.ko. See enum feature in modbtf.h.
 features.py bare BASE VERMAGIC OUT: a module without code and BTF, which a kernel of this BTF and
 vermagic loads.
+features.py find IMAGE OUT: the raw BTF of a kernel that is not compressed.
 """
 import struct
 import sys
@@ -47,14 +48,30 @@ class Raw:
         return self.nr
 
 
+def find(image):
+    """By its header: types behind that, strings behind them"""
+    at = -1
+    while True:
+        at = image.index(struct.pack('<HBB', 0xeb9f, 1, 0), at + 1)
+        head, types, types_len, strings, strings_len = struct.unpack_from('<5I', image, at + 4)
+        end = at + head + strings + strings_len
+        if not types and 0 < types_len == strings and strings_len and end <= len(image) and not (
+                image[at + head + strings] or image[end - 1]):
+            return image[at:end]
+
+
 def bare(base, vermagic):
     size, members = base.module
     this = bytearray(size)
     this[members[b'name']:members[b'name'] + 4] = b'bare'
     info = b'license=GPL\0name=bare\0vermagic=' + vermagic.encode() + b'\0'
+    # the machine, and what its loader wants to fill
+    machine, room = 62, []
+    if 'aarch64' in vermagic:
+        machine, room = 183, ['.plt', '.init.plt', '.text.ftrace_trampoline', '.init.text.ftrace_trampoline']
     return elf([('.modinfo', 1, 2, info), ('.gnu.linkonce.this_module', 1, 3, bytes(this)),
                 ('.symtab', 2, 0, b'\0' * 24 + struct.pack('<IBBHQQ', 1, 0, 0, 0xfff1, 0, 0), 4, 24),
-                ('.strtab', 3, 0, b'\0bare\0')])
+                ('.strtab', 3, 0, b'\0bare\0')] + [(s, 1, 2, b'\0') for s in room], machine)
 
 
 def write(base, directory):
@@ -98,9 +115,13 @@ def write(base, directory):
 
 
 if __name__ == '__main__':
-    with open(sys.argv[-2] if len(sys.argv) == 3 else sys.argv[2], 'rb') as f:
-        raw_base = Raw(f.read())
-    if len(sys.argv) == 3:
-        write(raw_base, sys.argv[2])
+    def content(path):
+        with open(path, 'rb') as f:
+            return f.read()
+
+    if sys.argv[1] == 'find':
+        put(sys.argv[3], find(content(sys.argv[2])))
+    elif sys.argv[1] == 'bare':
+        put(sys.argv[4], bare(Raw(content(sys.argv[2])), sys.argv[3]))
     else:
-        put(sys.argv[4], bare(raw_base, sys.argv[3]))
+        write(Raw(content(sys.argv[1])), sys.argv[2])
