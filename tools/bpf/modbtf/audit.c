@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modbtf.h"
+#include "report.h"
 
 /* Found and not yet looked at, or looked at and not yet printed */
 #define MAX_JOBS	256

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "kernel.h"
 #include "modbtf.h"
+#include "report.h"
 
 /* Members of a type with those of what has no name in it, and how deep that is */
 #define MAX_ITEMS	100000

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "modbtf.h"
+#include "report.h"
 
 /* Of these the first that fits; a reason is that of Documentation/bpf/module_btf.rst */
 static const struct advice {

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "modbtf.h"
+#include "report.h"
 #include "version.h"
 
 enum {

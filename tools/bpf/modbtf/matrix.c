@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modbtf.h"
+#include "report.h"
 
 /* A kernel that was found */
 struct found_kernel {

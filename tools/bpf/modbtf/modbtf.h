@@ -15,6 +15,8 @@
 
 struct btf;
 struct kernel;
+struct pair;
+struct report;
 
 /* Bytes of a name that the kernel takes, with its end (KSYM_NAME_LEN) */
 #define NAME_LEN 512
@@ -533,125 +535,6 @@ char *suppressions_parse(struct suppressions *s, struct blob file);
 struct suppression *suppressed(struct suppressions *s, const struct place *place,
 			       const char *module, const struct result *res);
 void suppressions_free(struct suppressions *s);
-
-/* report.c ------------------------------------------------------------------ */
-
-/* A kernel, and modules that are asked for on it */
-struct pair {
-	struct pair *next;
-	unsigned int nr;		/* in their order, at the end */
-	char *kernel, *modules;	/* what they are called; NULL: there is only one pair */
-	char *rules;
-	unsigned long count[NR_ALL_VERDICTS];
-	unsigned long modules_seen, findings;
-};
-
-enum outcome { PASSED, EXCUSED, FINDING };
-
-/* A module or a type, or a suppression that fits nothing */
-struct row {
-	enum { E_MODULE, E_TYPE, E_STALE } what;
-	struct pair *pair;	/* or NULL */
-	const char *file;	/* or the type */
-	const char *module;	/* its name, or NULL */
-	const char *area;	/* of the source a module is of, or the kind of a type */
-	const char *trouble;	/* or NULL: then the rest is known */
-	enum outcome outcome;
-	const char *verdict, *reason, *detail;	/* a word; one, or NULL; a sentence, or NULL */
-	const char *type;	/* that @detail is about, or NULL */
-	bool is_wrong;
-	unsigned long nr_wrong, nr_named;
-	const struct strings *lines;	/* more of it, or NULL */
-	const struct module *loses;	/* BPF does not see what this has in its lists, or NULL */
-	const struct suppression *by;	/* that excuses it, or NULL */
-};
-
-/* Entries that are alike */
-struct group {
-	const struct pair *pair;
-	enum outcome outcome;
-	const char *verdict, *reason, *area;
-	struct strings names, notes;	/* of each entry */
-};
-
-struct count {
-	char *label;
-	unsigned long n;
-};
-
-/* How many entries have something in common; .rows, the largest first, at the end */
-struct table {
-	void *tree;
-	struct count *rows;
-	size_t nr;
-};
-
-enum { BY_REASON, BY_AREA, BY_TYPE, NR_TABLES };
-
-struct report {
-	const char *command;
-	enum format format;
-	bool strict, quiet, progress;
-	bool summary;		/* with the tables */
-	bool only_summary;
-	bool summary_first;
-	bool counts_types;	/* by reason */
-	bool full;		/* also what has nothing but another id */
-	unsigned long limit;	/* entries of a kind in a text, 0: all */
-	bool over;		/* it has been said that the time of the run is */
-	bool need_btf;		/* a module without BTF is a finding */
-	bool allow_stale;	/* a suppression that fits nothing is none */
-	bool no_modules;	/* none were asked for */
-	bool failed;		/* something was not found, which has been said */
-	struct suppressions suppress;
-	FILE *baseline;		/* where suppressions of all findings go, or NULL */
-
-	const char *rules;	/* if all pairs are decided by the same */
-	bool rules_found;	/* and the user did not say so */
-	const char *running;	/* the release of the kernel that runs, if that is asked */
-	bool one_package;	/* has the kernel and modules */
-	struct pair *pairs;
-	unsigned long seen, findings, suppressed, stale, troubles, results;
-	bool begun, progress_shown;
-	unsigned long printed[2];
-	struct count *counts;	/* of all, in numbers and in words */
-	size_t nr_counts;
-	unsigned long by_release;	/* native, and nothing but their release says so */
-	struct strings headline, unread;
-	struct table tables[NR_TABLES];
-	void *groups;
-	struct group **sorted;
-	size_t nr_sorted;
-};
-
-struct pair *report_pair(struct report *r, const char *kernel, const char *modules,
-			 const char *rules);
-/* One module.  @m and @res may be NULL if @trouble is not */
-void report_module(struct report *r, struct pair *pair, const struct place *place,
-		   const struct module *m, const struct result *res, const char *trouble);
-void report_row(struct report *r, const struct row *e);
-/* @label stays with the caller */
-void report_count(struct report *r, const char *label, unsigned long n);
-/* The exit status, by what is known until then */
-int report_status(const struct report *r);
-/* Print the summary.  Returns the exit status */
-int report_end(struct report *r);
-void report_free(struct report *r);
-void count_add(struct table *t, const char *label, unsigned long n);
-const char *verdict_name(enum verdict v, bool strict);
-/* Does it ask for somebody to look? */
-bool is_finding(enum verdict v);
-
-/* print.c ------------------------------------------------------------------- */
-
-void render_row(struct report *r, const struct row *e);
-void render_end(struct report *r);
-/* Are entries printed in groups, at the end? */
-bool renders_groups(const struct report *r);
-/* A line of what is in a list, behind @start.  If that is nothing, there is only a line
- * if @none.
- */
-void print_list(const char *start, const struct strings *list, bool none);
 
 /* look.c ---------------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modbtf.h"
+#include "report.h"
 
 /* Of a table in a text; the others are one line */
 #define MAX_ROWS	10

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include "modbtf.h"
+#include "report.h"
 
 /* Lines of an entry that a group has */
 #define MAX_NOTES	8

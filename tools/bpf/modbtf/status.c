@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modbtf.h"
+#include "report.h"
 
 static int cmp_str(const void *a, const void *b)
 {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "modbtf.h"
+#include "report.h"
 
 #define SPACE " \t\r\n"
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "kernel.h"
 #include "modbtf.h"
+#include "report.h"
 
 static const char * const names[] = { "stock-6.1", "stock-6.12", "stock-7.3", "patched-7.3" };
 
