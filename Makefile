@@ -3,7 +3,7 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export ALL ARCH KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED
+export ALL ARCH KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED FLAVOUR
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -170,7 +170,8 @@ help:
 	@echo 'make modbtf-deb   build/modbtf-deb/: a package, built in a root of Debian 13 and looked over by lintian'
 	@echo 'make check-modbtf-deb the package in a clean root, its tests by autopkgtest, and the gates for Debian'
 	@echo 'make check-modbtf of BASES (all): modbtf beside kernels that boot, of Debian and patched, on BTF of modules;'
-	@echo '                  BASES="6.12/arm64 6.18" are Debian'"'"'s alone, and so are all with PATCHED=0'
+	@echo '                  BASES="6.12/arm64 6.18" are Debian'"'"'s alone, and so are all with PATCHED=0;'
+	@echo '                  FLAVOUR=cloud: the kernels of Debian that have a quarter of the modules'
 	@echo 'make check-foreign the tests of modbtf on big-endian s390x and 32-bit arm, under qemu-user'
 	@echo 'make check-images modbtf on kernels of Debian as they are packed, of five architectures; downloads 1 GB'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
