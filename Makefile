@@ -3,7 +3,7 @@
 ALL_BASES := $(shell sed -n 's/^\([0-9][^ 	]*\).*/\1/p' bases)
 BASE := $(firstword $(ALL_BASES))
 BASES := $(BASE)
-export ALL ARCH KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED FLAVOUR
+export ALL ARCH KSRC SERIES UPDATE FORCE PATCHED CONFIG SEED COUNT RACES KVM TIMEOUT MIRROR TEST LIST KEEP UPDATE_EXPECTED FLAVOUR FEW SMALL AGAIN DRY
 
 # NAME of the tree under build/, once it is composed
 NAME = $$(scripts/tree $(if $(KSRC),$(if $(filter command line,$(origin BASE)),$(BASE)),$(BASE)))
@@ -116,6 +116,14 @@ check-foreign: setup-modbtf-foreign
 check-images: setup-modbtf modbtf
 	@tests/check-images $(RELOCATING)
 
+# A and B: directories of packages, or versions of Debian's kernels
+distro distro-patched: BASE := 6.12
+distro: setup-guest setup-debian modbtf
+	@BASE=$(BASE) tests/distro/run $(A) $(B)
+
+distro-patched: setup-guest setup-deb setup-debian modbtf
+	@kernels=$$(tests/distro/build $(BASE)) && $(if $(DRY),true,tests/distro/run) $$kernels
+
 bench-modbtf: setup-bench modbtf
 	@tests/bench/modbtf
 
@@ -174,6 +182,11 @@ help:
 	@echo '                  FLAVOUR=cloud: the kernels of Debian that have a quarter of the modules'
 	@echo 'make check-foreign the tests of modbtf on big-endian s390x and 32-bit arm, under qemu-user'
 	@echo 'make check-images modbtf on kernels of Debian as they are packed, of five architectures; downloads 1 GB'
+	@echo 'make distro       Debian 13 boots its kernel A in QEMU, B is installed, a disk plugged in, and bpftrace'
+	@echo '                  looks: which modules of B have BTF on A? A=VERSION B=VERSION, or directories of'
+	@echo '                  packages; two newest of BASE (6.12)'
+	@echo 'make distro-patched   the same of two kernels with the patches and the configuration of Debian, which it'
+	@echo '                  builds: hours; FEW=1: only modules that are used; DRY=1: only their configuration'
 	@echo 'make bench-modbtf time and memory of an audit of all modules of a Debian kernel, beside xz -dc'
 	@echo 'make survey       what stock kernels of Debian, and these patches, make of modules of the build before or'
 	@echo '                  after them: build/survey; FLAVOURS="cloud-amd64 cloud-arm64"; downloads 4 GB'
@@ -190,4 +203,4 @@ help:
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 
 .PHONY: demo check dev check-all check-abi check-series check-compose check-upstream bench tree refresh patches kernel shell lint \
-	modbtf install-modbtf modbtf-deb check-modbtf-deb check-modbtf check-foreign check-images bench-modbtf survey doc setup clean help
+	modbtf install-modbtf modbtf-deb check-modbtf-deb check-modbtf check-foreign check-images distro distro-patched bench-modbtf survey doc setup clean help

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Sourced behind lib.sh by what needs a clean Debian 13: roots in build/modbtf-deb, by debootstrap.
+# Sourced behind lib.sh by what needs a clean Debian 13: roots by debootstrap, in ROOTS or build/modbtf-deb.
 # Packages are kept in the cache. Needs root, and the archive unless all packages are there.
 
 SUITE=trixie
-ROOTS=$TOP/build/modbtf-deb
+ROOTS=${ROOTS:-$TOP/build/modbtf-deb}
 DEBS=$CACHE/$SUITE-debs
 
 [ "$(id -u)" = 0 ] || die "only root can make a root of Debian"
@@ -15,7 +15,8 @@ mkdir -p "$ROOTS" "$DEBS"
 exec 7>"$DEBS.lock"
 flock 7
 
-# new_root NAME: a minimal Debian
+# new_root NAME [FROM]: a minimal Debian, or a copy of another root, to which nothing will be added
+# from the archive
 new_root() {
 	local root=$ROOTS/$1
 	if [ ! -d "$ROOTS/base" ]; then
@@ -28,10 +29,10 @@ new_root() {
 		mv "$ROOTS/base.new" "$ROOTS/base"
 	fi
 	rm -rf --one-file-system "$root"
-	cp -a "$ROOTS/base" "$root"
+	cp -a "$ROOTS/${2:-base}" "$root"
 	cp /etc/resolv.conf "$root/etc/"
 	open_root "$1"
-	in_root "$1" apt-get -q update >"$root.log" 2>&1 || die "apt-get update fails, see $root.log: $(grep -m 1 '^[EW]:' "$root.log")"
+	[ -n "${2-}" ] || in_root "$1" apt-get -q update >"$root.log" 2>&1 || die "apt-get update fails, see $root.log: $(grep -m 1 '^[EW]:' "$root.log")"
 }
 
 # open_root NAME: mount what its programs need
@@ -42,6 +43,9 @@ open_root() {
 	mount -t proc proc "$root/proc"
 	mount --bind "$DEBS" "$root/var/cache/apt/archives"
 }
+
+# close_root NAME: it holds files and nothing that is mounted
+close_root() { umount -R "$ROOTS/$1"; }
 
 # in_root NAME COMMAND...
 in_root() {
