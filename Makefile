@@ -198,7 +198,7 @@ help:
 	@echo 'BASE=NAME         one of: $(ALL_BASES); BASES="NAME ..." for check, bench, patches and lint'
 	@echo 'SERIES=NAME       for tree, refresh, kernel, shell, check and lint: one series of patches/ and what it needs, in'
 	@echo '                  build/BASE-NAME'
-	@echo 'ARCH=NAME         for check, dev, tree, kernel and shell: x86_64, s390x, arm64 or arm, in'
+	@echo 'ARCH=NAME         for check, dev, tree, kernel and shell: x86_64, s390x, arm64, arm or riscv64, in'
 	@echo '                  build/BASE-NAME; BASES="7.3 7.3/s390x" for check'
 	@echo 'KSRC=DIR          another kernel source; BASE then says whose diffs to use'
 

@@ -15,6 +15,9 @@
 #elif defined(__aarch64__) || defined(__arm__)
 #define COUNT_DOWN(n)	asm volatile("1: subs %0, %0, #1; bne 1b" : "+r" (n) : : "cc")
 #define INSTRUCTIONS	2
+#elif defined(__riscv)
+#define COUNT_DOWN(n)	asm volatile("1: addi %0, %0, -1; bnez %0, 1b" : "+r" (n))
+#define INSTRUCTIONS	2
 #else
 #error "a loop for this machine"
 #endif
