@@ -153,6 +153,16 @@ static void text_pairs(const struct report *r)
 	out("\n");
 }
 
+/* What BPF does not see of all modules together */
+static void text_lost(const struct report *r)
+{
+	const unsigned long *n = r->lost;
+
+	if (n[KFUNCS] || n[STRUCT_OPS] || n[TRACE_EVENTS])
+		out("lost with their types: %lu kfuncs, %lu struct_ops, %lu trace events\n",
+		    n[KFUNCS], n[STRUCT_OPS], n[TRACE_EVENTS]);
+}
+
 static void text_summary(struct report *r)
 {
 	size_t i;
@@ -162,6 +172,8 @@ static void text_summary(struct report *r)
 		text_pairs(r);
 	for (i = 0; i < r->headline.nr; i++)
 		out("%s\n", r->headline.str[i]);
+	if (r->summary)
+		text_lost(r);
 	for (t = 0; r->summary && t < NR_TABLES; t++)
 		text_table(r, t);
 }
@@ -287,6 +299,13 @@ static void json_end(struct report *r)
 	for (i = 0; i < r->nr_counts; i++)
 		json_number(s, r->counts[i].label, r->counts[i].n);
 	json_str(s, "rules", r->rules);
+	if (r->summary) {
+		by = json_new();
+		json_number(by, "kfuncs", r->lost[KFUNCS]);
+		json_number(by, "struct_ops", r->lost[STRUCT_OPS]);
+		json_number(by, "trace_events", r->lost[TRACE_EVENTS]);
+		json_add(s, "lost", by);
+	}
 	for (t = 0; r->summary && t < NR_TABLES; t++) {
 		by = json_new();
 		for (i = 0; i < r->tables[t].nr; i++)
@@ -597,6 +616,19 @@ static void html_group(const struct group *g)
 	out("</ul></details>\n");
 }
 
+static void html_unread(const struct report *r)
+{
+	size_t i;
+
+	if (!r->unread.nr)
+		return;
+	out("<section aria-labelledby=\"u\"><h2 id=\"u\">%zu cannot be read</h2>\n<ul class=\"unread\">\n",
+	    r->unread.nr);
+	for (i = 0; i < r->unread.nr; i++)
+		out("<li>%s</li>\n", r->unread.str[i]);
+	out("</ul></section>\n");
+}
+
 static void html_end(struct report *r)
 {
 	const char *mark = strstr(page, page_mark);
@@ -626,7 +658,9 @@ static void html_end(struct report *r)
 		for (i = 0; i < r->nr_sorted; i++)
 			html_group(r->sorted[i]);
 	}
-	out("</section>\n</main>\n");
+	out("</section>\n");
+	html_unread(r);
+	out("</main>\n");
 	mark += sizeof(page_mark) - 1;
 	out_raw(mark, strlen(mark));
 }

@@ -58,6 +58,7 @@ struct table {
 };
 
 enum { BY_REASON, BY_AREA, BY_TYPE, NR_TABLES };
+enum { KFUNCS, STRUCT_OPS, TRACE_EVENTS, NR_LOST };
 
 struct report {
 	const char *command;
@@ -87,6 +88,7 @@ struct report {
 	unsigned long printed[2];
 	struct count *counts;	/* of all, in numbers and in words */
 	size_t nr_counts;
+	unsigned long lost[NR_LOST];	/* names that BPF does not see */
 	unsigned long by_release;	/* native, and nothing but their release says so */
 	struct strings headline, unread;
 	struct table tables[NR_TABLES];
