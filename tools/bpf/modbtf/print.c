@@ -299,7 +299,8 @@ static void json_end(struct report *r)
 	for (i = 0; i < r->nr_counts; i++)
 		json_number(s, r->counts[i].label, r->counts[i].n);
 	json_str(s, "rules", r->rules);
-	if (r->summary) {
+	/* diff has no verdicts */
+	if (r->summary && !r->counts_types) {
 		by = json_new();
 		json_number(by, "kfuncs", r->lost[KFUNCS]);
 		json_number(by, "struct_ops", r->lost[STRUCT_OPS]);

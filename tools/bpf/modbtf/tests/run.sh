@@ -52,7 +52,7 @@ packages() {
 	mkdir -p pkg/lib/modules
 	xz -c unstamped.ko >pkg/lib/modules/unstamped.ko.xz
 	cp stamped.ko pkg/lib/modules/
-	tar -C pkg -cJf data.tar.xz .
+	tar --sort=name -C pkg -cJf data.tar.xz .
 	echo 2.0 >debian-binary
 	tar -cJf control.tar.xz -T /dev/null
 	ar -rc modules.deb debian-binary control.tar.xz data.tar.xz 2>/dev/null
