@@ -122,7 +122,7 @@ distro: setup-guest setup-debian modbtf
 	@BASE=$(BASE) tests/distro/run $(A) $(B)
 
 distro-patched: setup-guest setup-deb setup-debian modbtf
-	@kernels=$$(tests/distro/build $(BASE)) && $(if $(DRY),true,tests/distro/run) $$kernels
+	@kernels=$$(tests/distro/build $(BASE)) && $(if $(DRY),:,tests/distro/run $$kernels)
 
 bench-modbtf: setup-bench modbtf
 	@tests/bench/modbtf
