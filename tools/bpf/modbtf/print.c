@@ -623,8 +623,8 @@ static void html_unread(const struct report *r)
 
 	if (!r->unread.nr)
 		return;
-	out("<section aria-labelledby=\"u\"><h2 id=\"u\">%zu cannot be read</h2>\n<ul class=\"unread\">\n",
-	    r->unread.nr);
+	out("<section aria-labelledby=\"u\"><h2 id=\"u\">%zu cannot be read</h2>\n", r->unread.nr);
+	out("<ul class=\"unread\">\n");
 	for (i = 0; i < r->unread.nr; i++)
 		out("<li>%s</li>\n", r->unread.str[i]);
 	out("</ul></section>\n");
