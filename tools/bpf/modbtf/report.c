@@ -289,9 +289,8 @@ static void judge(struct report *r, struct row *e, const struct place *place,
 	e->nr_named = res->nr_named;
 	e->lines = &res->wrong;
 	if ((is_finding(res->verdict) && res->verdict != V_REFERS) ||
-	    (res->verdict == V_NONE && (m->kfuncs.nr || m->struct_ops.nr || m->trace_events.nr)))
+	    (res->verdict == V_NONE && (m->kfuncs.nr || m->struct_ops.nr || m->trace_events.nr))) {
 		e->loses = m;
-	if (e->loses) {
 		r->lost[KFUNCS] += m->kfuncs.nr;
 		r->lost[STRUCT_OPS] += m->struct_ops.nr;
 		r->lost[TRACE_EVENTS] += m->trace_events.nr;
