@@ -81,6 +81,15 @@ fails_with() {
 	[ "$(grep -c 'error:' "$work/fails")" = 1 ] && tail -n 1 "$work/fails" | grep -q "$pattern"
 }
 
+# headers TREE DIR: what a package of headers has of a kernel
+headers() {
+	TREE=$1
+	. "$TOP/scripts/kbuild.sh"
+	rm -rf "$2"
+	kbuild -s run-command KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build $2"
+	[ ! -e "$2/vmlinux" ]
+}
+
 # has KO SECTION...: KO has these of the sections for BTF and no others
 has() {
 	local ko=$1
@@ -92,12 +101,13 @@ has() {
 # has_id KO BTF: it has one base id, that of raw BTF, which a table may follow, and the type of the
 # note says what its BTF is split from. No more is in the section: llvm-objcopy would not add it
 has_id() {
-	local type=102 size
+	local type=102 size endian=little
 	! objdump -h "$1" | grep -q ' \.BTF\.base ' || type=103
 	readelf -n "$1" | tr -d ' \n' | grep -o '(0x0000010[23])descriptiondata:[0-9a-f]\{64\}' >"$work/ids" || true
 	echo "(0x00000$type)descriptiondata:$(sha256sum <"$2" | cut -d' ' -f1)" | diff - "$work/ids" ||
 		die "$1: $(readelf -n "$1")"
 	objcopy -O binary --only-section=.note.BTF "$1" "$work/note"
-	size=$(od -An -tu4 -j4 -N4 "$work/note")
+	! readelf -h "$1" | grep -q 'big endian' || endian=big
+	size=$(od -An -tu4 -j4 -N4 --endian=$endian "$work/note")
 	[ "$(stat -c %s "$work/note")" = $((20 + size)) ] || die "$1: more than a note in .note.BTF"
 }
