@@ -191,7 +191,7 @@ static int base_type_resized(struct kmod *k)
 
 	if (!t)
 		return -ENOENT;
-	t->size += 8;
+	t->size = 24;	/* it is 16, or 8 where pointers have 32 bits */
 	return 0;
 }
 
