@@ -106,7 +106,7 @@ has_id() {
 	readelf -n "$1" | tr -d ' \n' | grep -o '(0x0000010[23])descriptiondata:[0-9a-f]\{64\}' >"$work/ids" || true
 	echo "(0x00000$type)descriptiondata:$(sha256sum <"$2" | cut -d' ' -f1)" | diff - "$work/ids" ||
 		die "$1: $(readelf -n "$1")"
-	objcopy -O binary --only-section=.note.BTF "$1" "$work/note"
+	"${CROSS-}objcopy" -O binary --only-section=.note.BTF "$1" "$work/note"
 	! readelf -h "$1" | grep -q 'big endian' || endian=big
 	size=$(od -An -tu4 -j4 -N4 --endian=$endian "$work/note")
 	[ "$(stat -c %s "$work/note")" = $((20 + size)) ] || die "$1: more than a note in .note.BTF"

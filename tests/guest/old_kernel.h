@@ -15,6 +15,8 @@
 	__diag_push();								\
 	__diag_ignore_all("-Wmissing-prototypes", "called by BPF")
 #define __bpf_kfunc_end_defs()	__diag_pop()
+#define __bpf_hook_start()	__bpf_kfunc_start_defs()
+#define __bpf_hook_end()	__bpf_kfunc_end_defs()
 #define CFI_NOSEAL(name)
 #define BTF_KFUNCS_START(name)	BTF_SET8_START(name)
 #define BTF_KFUNCS_END(name)	BTF_SET8_END(name)

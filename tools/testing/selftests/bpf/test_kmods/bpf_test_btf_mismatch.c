@@ -38,11 +38,15 @@ static bool too_many;
 module_param(too_many, bool, 0);
 MODULE_PARM_DESC(too_many, "Register more kfuncs than a set can have, and go on without them");
 
+__bpf_hook_start();
+
 noinline int bpf_test_btf_mismatch_attach(struct bpf_test_btf_mismatch *m, int value)
 {
 	m->values[0] = value;
 	return value;
 }
+
+__bpf_hook_end();
 
 static int trigger_set(const char *val, const struct kernel_param *kp)
 {
