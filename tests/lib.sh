@@ -81,12 +81,13 @@ fails_with() {
 	[ "$(grep -c 'error:' "$work/fails")" = 1 ] && tail -n 1 "$work/fails" | grep -q "$pattern"
 }
 
-# headers TREE DIR: what a package of headers has of a kernel
+# headers TREE DIR [ASSIGNMENT]: what a package of headers has of a kernel; the shell's ASSIGNMENT is for
+# the script that makes it
 headers() {
 	TREE=$1
 	. "$TOP/scripts/kbuild.sh"
 	rm -rf "$2"
-	kbuild -s run-command KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build $2"
+	kbuild -s run-command KBUILD_RUN_COMMAND="${3-} \$(srctree)/scripts/package/install-extmod-build $2"
 	[ ! -e "$2/vmlinux" ]
 }
 
