@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is collected of many modules (report.c), and how it is printed (print.c) */
+/* What is collected of many modules (report.c), and how it is printed (print.c, html.c) */
 #ifndef __MODBTF_REPORT_H
 #define __MODBTF_REPORT_H
 
@@ -125,5 +125,15 @@ bool renders_groups(const struct report *r);
  * if @none.
  */
 void print_list(const char *start, const struct strings *list, bool none);
+extern const char * const table_names[NR_TABLES];
+/* Rows of @t that there is room for, and what the others are counted as */
+size_t rows_shown(const struct table *t);
+unsigned long rest_of(const struct table *t);
+/* What stands behind the verdict of those that are excused */
+const char *outcome_name(const struct group *g);
+
+/* html.c -------------------------------------------------------------------- */
+
+void html_end(struct report *r);
 
 #endif
