@@ -507,7 +507,7 @@ static const struct renderer *renderer_of(const struct report *r)
 
 bool renders_groups(const struct report *r)
 {
-	return renderer_of(r)->groups;
+	return renderer_of(r)->groups || (r->pages && r->pages->path);
 }
 
 static void begin(struct report *r)
@@ -525,16 +525,32 @@ static void begin(struct report *r)
 void render_row(struct report *r, const struct row *e)
 {
 	const struct renderer *p = renderer_of(r);
+	static const struct strings none;
+	struct row shown = *e;
 
 	begin(r);
 	r->results++;
+	if (r->hide_lines && e->lines)
+		shown.lines = &none;
 	if (p->entry)
-		p->entry(r, e);
+		p->entry(r, &shown);
+}
+
+static void render_page(struct report *r, const struct page *page)
+{
+	out_to(page->file, page->format);
+	renderers[page->format].head(r);
+	out_to(stdout, r->format);
+	if (fflush(page->file) | ferror(page->file)) {
+		complain("%s: cannot be written", page->path);
+		r->failed = true;
+	}
 }
 
 void render_end(struct report *r)
 {
 	const struct renderer *p = renderer_of(r);
+	const struct page *page;
 
 	begin(r);
 	out_now();
@@ -543,4 +559,6 @@ void render_end(struct report *r)
 	out_kept();
 	if (p->foot)
 		p->foot(r);
+	for (page = r->pages; page && page->path; page++)
+		render_page(r, page);
 }

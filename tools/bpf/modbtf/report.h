@@ -60,14 +60,25 @@ struct table {
 enum { BY_REASON, BY_AREA, BY_TYPE, NR_TABLES };
 enum { KFUNCS, STRUCT_OPS, TRACE_EVENTS, NR_LOST };
 
+/* A format that is written into a file, beside what is printed */
+struct page {
+	enum format format;
+	const char *path;
+	FILE *file;
+};
+
+#define NR_PAGES	2
+
 struct report {
 	const char *command;
 	enum format format;
+	const struct page *pages;	/* up to one without a path; or NULL */
 	bool strict, quiet, progress;
 	bool summary;		/* with the tables */
 	bool only_summary;
 	bool summary_first;
 	bool counts_types;	/* by reason */
+	bool hide_lines;	/* of entries that are printed */
 	bool full;		/* also what has nothing but another id */
 	unsigned long limit;	/* entries of a kind in a text, 0: all */
 	bool over;		/* it has been said that the time of the run is */
@@ -119,7 +130,7 @@ bool is_finding(enum verdict v);
 
 void render_row(struct report *r, const struct row *e);
 void render_end(struct report *r);
-/* Are entries printed in groups, at the end? */
+/* Are entries needed in groups, at the end? */
 bool renders_groups(const struct report *r);
 /* A line of what is in a list, behind @start.  If that is nothing, there is only a line
  * if @none.
