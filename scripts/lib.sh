@@ -17,6 +17,23 @@ die() {
 	exit 1
 }
 
+# started PID: what that has started and is still running, and what that has
+started() {
+	local pid
+	for pid in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+		echo "$pid"
+		started "$pid"
+	done
+}
+
+# end_started: for a trap at EXIT. When a signal ends a script, what it has started goes on, and
+# fails in a directory that is gone
+end_started() {
+	local pids
+	mapfile -t pids < <(started $$)
+	kill "${pids[@]}" 2>/dev/null || true
+}
+
 # need COMMAND...: stop unless every command is there
 need() {
 	local c

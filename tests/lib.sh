@@ -21,6 +21,7 @@ trap 'end_tests $?' EXIT
 # end_tests STATUS: the plan, if all have run
 end_tests() {
 	[ "$1" != 0 ] || [ "$tests" = 0 ] || echo "1..$tests"
+	end_started
 	rm -rf "$work"
 }
 

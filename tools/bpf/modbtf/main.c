@@ -61,8 +61,10 @@ static const struct argp_option options[] = {
 	{ "json", O_JSON, NULL, 0, "an object a line", 0 },
 	{ "ktap", O_KTAP, NULL, 0, "a test result for each module", 0 },
 	{ "junit", O_JUNIT, NULL, 0, "the same for CI services, as XML", 0 },
-	{ "markdown", O_MARKDOWN, NULL, 0, "for a merge request", 0 },
-	{ "html", O_HTML, NULL, 0, "one page for a browser", 0 },
+	{ "markdown", O_MARKDOWN, "FILE", OPTION_ARG_OPTIONAL,
+	  "for a merge request; into FILE: beside what is printed", 0 },
+	{ "html", O_HTML, "FILE", OPTION_ARG_OPTIONAL,
+	  "one page for a browser; into FILE: beside what is printed", 0 },
 	{ "summary", O_SUMMARY, NULL, 0, "only how many, by reason, subsystem and type", 0 },
 	{ "full", O_FULL, NULL, 0, "all types and modules, not only the first", 0 },
 	{ "sysfs", O_SYSFS, "DIR", 0, "instead of /sys", 0 },
@@ -141,10 +143,10 @@ struct args {
 	struct live live;
 	enum format format;
 	const char *format_name, *format_other;	/* as they were given */
+	struct page pages[NR_PAGES + 1];
 	bool strict, pair, quiet, summary, full, need_btf, allow_stale;
 	unsigned int wrong_types;
-	unsigned int allowed;	/* commands that look at all options */
-	const char *last;	/* the first option that not all of them look at */
+	bool given[sizeof(options) / sizeof(*options)];
 	char **words;		/* what follows the command */
 	int nr;
 	unsigned int command;
@@ -180,8 +182,9 @@ static void check_args(struct args *a, struct argp_state *state)
 	if (a->nr < commands[i].min || a->nr > commands[i].max)
 		argp_error(state, "%s%s", name, a->nr >= commands[i].min ? ": too many arguments" :
 			   a->command == DIFF ? " needs two kernels" : ": of which file?");
-	if (!(a->allowed & a->command))
-		argp_error(state, "--%s has no effect on %s", a->last, name);
+	for (i = 0; options[i].name; i++)
+		if (a->given[i] && !(commands_of(options[i].key) & a->command))
+			argp_error(state, "--%s has no effect on %s", options[i].name, name);
 	if (a->format_other)
 		argp_error(state, "--%s and --%s: one of them", a->format_other, a->format_name);
 	if (a->full && a->summary)
@@ -203,6 +206,21 @@ static void set_format(struct args *a, const char *name, enum format f)
 	a->format_name = name;
 }
 
+/* Made of all that was found, so that a file can have it beside what is printed */
+static void set_page(struct args *a, const char *name, enum format f, const char *path)
+{
+	struct page *p = a->pages;
+
+	if (!path) {
+		set_format(a, name, f);
+		return;
+	}
+	/* of each format the last */
+	while (p->path && p->format != f)
+		p++;
+	*p = (struct page){ f, path };
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
@@ -210,10 +228,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	for (o = options; o->name && o->key != key; o++)
 		;
-	if (o->name && (a->allowed & commands_of(key)) != a->allowed) {
-		a->allowed &= commands_of(key);
-		a->last = o->name;
-	}
+	if (o->name)
+		a->given[o - options] = true;
 	switch (key) {
 	case O_BASE:
 		a->base = arg;
@@ -267,10 +283,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		set_format(a, o->name, F_JUNIT);
 		break;
 	case O_MARKDOWN:
-		set_format(a, o->name, F_MARKDOWN);
+		set_page(a, o->name, F_MARKDOWN, arg);
 		break;
 	case O_HTML:
-		set_format(a, o->name, F_HTML);
+		set_page(a, o->name, F_HTML, arg);
 		break;
 	case O_SUMMARY:
 		a->summary = true;
@@ -292,9 +308,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case O_TOTAL_TIME:
 		limits.total_time = parse_number(state, o->name, arg, 1, 1000000);
-		break;
-	case ARGP_KEY_INIT:
-		a->allowed = ALL;
 		break;
 	case ARGP_KEY_ARGS:
 		check_args(a, state);
@@ -408,17 +421,21 @@ static int audit(const struct args *args, FILE *baseline)
 		.only_summary = args->summary || (is_matrix && !args->full),
 		.summary_first = is_matrix,
 		.need_btf = args->need_btf,
+		.pages = args->pages,
 		.allow_stale = args->allow_stale,
 		.baseline = baseline,
 		/* where nothing else is printed until the end */
 		.progress = isatty(STDERR_FILENO) && !args->quiet &&
 			    (is_matrix || args->summary || !isatty(STDOUT_FILENO)),
 	};
+	bool with_types = r.summary || args->pages[0].path;
 	struct blob file;
 	struct audit a;
 	char *problem;
 	int status, i;
 
+	/* only what is made of all of them has these */
+	r.hide_lines = with_types && !r.summary && !args->wrong_types;
 	running = !is_matrix && !args->pair && !args->base;
 	r.running = running && !uname(&u) ? u.release : NULL;
 	for (i = 0; args->base && i < args->nr; i++)
@@ -435,11 +452,11 @@ static int audit(const struct args *args, FILE *baseline)
 	if (args->pair || args->command == MATRIX) {
 		matrix_run(&(struct many){
 			.pair = args->pair, .strict = args->strict, .kernel = args->kernel,
-			.wrong_types = args->wrong_types ?: r.summary ? SUMMARY_TYPES : 0,
+			.wrong_types = args->wrong_types ?: with_types ? SUMMARY_TYPES : 0,
 		}, &r, args->words, args->nr);
 	} else {
 		prepare(&a, args);
-		if (r.summary && args->built && !a.wrong_types)
+		if (with_types && args->built && !a.wrong_types)
 			a.wrong_types = SUMMARY_TYPES;
 		r.rules = a.rules.name;
 		r.rules_found = a.rules.found;
@@ -466,6 +483,7 @@ static int diff(const struct args *args)
 		.full = args->full,
 		.limit = args->full ? 0 : DIFF_LIMIT,
 		.progress = isatty(STDERR_FILENO),
+		.pages = args->pages,
 		.no_modules = args->nr == 2,
 	};
 	struct base a, b;
@@ -631,6 +649,16 @@ static int run_and_write(const struct args *args)
 	return ret;
 }
 
+/* Files are opened before the first one that nobody trusts */
+static void open_pages(struct page *p)
+{
+	for (; p->path; p++) {
+		p->file = fopen(p->path, "we");
+		if (!p->file)
+			die("%s: %s", p->path, strerror(errno));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct args args = {};
@@ -639,5 +667,6 @@ int main(int argc, char **argv)
 	argp_program_version_hook = print_version;
 	check_libarchive();
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	open_pages(args.pages);
 	return args.write ? run_and_write(&args) : run(&args, NULL);
 }

@@ -166,6 +166,8 @@ void out_begin(enum format f, bool later);
 void out_now(void);
 /* Print what was kept */
 void out_kept(void);
+/* What is printed from now on goes there; nothing is kept */
+void out_to(FILE *to, enum format f);
 /* Print to standard output.  Each %s is escaped for the format */
 void __printf(1, 2) out(const char *fmt, ...);
 /* Print text of our own as it is */

@@ -55,6 +55,12 @@ void out_kept(void)
 	body_room = 0;
 }
 
+void out_to(FILE *to, enum format f)
+{
+	file = to;
+	format = f;
+}
+
 void out_raw(const char *text, size_t size)
 {
 	fwrite(text, 1, size, file);

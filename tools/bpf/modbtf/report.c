@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a command finds, in one structure: entries, each a module or a type, which are counted in
- * pairs of a kernel and modules, in groups and in tables.  print.c prints it.
+ * pairs of a kernel and modules, in groups and in tables.  print.c and html.c print it.
  */
 
 #include <search.h>

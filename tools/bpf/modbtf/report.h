@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is collected of many modules (report.c), and how it is printed (print.c) */
+/* What is collected of many modules (report.c), and how it is printed (print.c, html.c) */
 #ifndef __MODBTF_REPORT_H
 #define __MODBTF_REPORT_H
 
@@ -60,14 +60,25 @@ struct table {
 enum { BY_REASON, BY_AREA, BY_TYPE, NR_TABLES };
 enum { KFUNCS, STRUCT_OPS, TRACE_EVENTS, NR_LOST };
 
+/* A format that is written into a file, beside what is printed */
+struct page {
+	enum format format;
+	const char *path;
+	FILE *file;
+};
+
+#define NR_PAGES	2
+
 struct report {
 	const char *command;
 	enum format format;
+	const struct page *pages;	/* up to one without a path; or NULL */
 	bool strict, quiet, progress;
 	bool summary;		/* with the tables */
 	bool only_summary;
 	bool summary_first;
 	bool counts_types;	/* by reason */
+	bool hide_lines;	/* of entries that are printed */
 	bool full;		/* also what has nothing but another id */
 	unsigned long limit;	/* entries of a kind in a text, 0: all */
 	bool over;		/* it has been said that the time of the run is */
@@ -119,11 +130,21 @@ bool is_finding(enum verdict v);
 
 void render_row(struct report *r, const struct row *e);
 void render_end(struct report *r);
-/* Are entries printed in groups, at the end? */
+/* Are entries needed in groups, at the end? */
 bool renders_groups(const struct report *r);
 /* A line of what is in a list, behind @start.  If that is nothing, there is only a line
  * if @none.
  */
 void print_list(const char *start, const struct strings *list, bool none);
+extern const char * const table_names[NR_TABLES];
+/* Rows of @t that there is room for, and what the others are counted as */
+size_t rows_shown(const struct table *t);
+unsigned long rest_of(const struct table *t);
+/* What stands behind the verdict of those that are excused */
+const char *outcome_name(const struct group *g);
+
+/* html.c -------------------------------------------------------------------- */
+
+void html_end(struct report *r);
 
 #endif

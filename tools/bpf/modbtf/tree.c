@@ -121,7 +121,7 @@ static void read_directory(struct walk *w)
 	else if (errno)
 		problem = xstrdup(strerror(errno));
 	else if (!w->found)
-		problem = xasprintf("no %ss in this directory", w->f->what);
+		problem = xasprintf("no %s in this directory", w->f->what);
 	if (problem)
 		w->f->trouble(w->f->ctx, w->path, problem);
 	if (fts)
