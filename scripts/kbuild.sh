@@ -18,14 +18,8 @@ pahole_flags=()
 [ ! -f "$TREE/scripts/pahole-flags.sh" ] ||
 	pahole_flags=(PAHOLE_FLAGS="$(PAHOLE=$PAHOLE "$TREE/scripts/pahole-flags.sh" | sed 's/ -j\>//')")
 
-compilers=(CC="$TOP/scripts/cc${CROSS:+ ${CROSS}gcc}" HOSTCC="$TOP/scripts/cc")
-# lto: all tools of LLVM
-if [ "${KIND-}" = lto ]; then
-	clang=$(installed_clang)
-	compilers=(LLVM="${clang#clang}" CC="$TOP/scripts/cc $clang" HOSTCC="$TOP/scripts/cc $clang")
-fi
-
 kbuild() {
-	make -C "$TREE" ARCH="$KARCH" -j"$(nproc)" ${CROSS:+CROSS_COMPILE="$CROSS"} "${compilers[@]}" \
+	make -C "$TREE" ARCH="$KARCH" -j"$(nproc)" ${CROSS:+CROSS_COMPILE="$CROSS"} \
+		CC="$TOP/scripts/cc${CROSS:+ ${CROSS}gcc}" HOSTCC="$TOP/scripts/cc" \
 		PAHOLE="$PAHOLE" "${pahole_flags[@]}" LOCALVERSION= "$@"
 }
