@@ -154,7 +154,7 @@ help:
 	@echo '                  SERIES=NAME: one series of patches/ on what it needs, and its tests'
 	@echo '                  CONFIG=debug: with sanitizers, failing allocations, races and damaged modules'
 	@echo '                  CONFIG=gcov: how many lines of the new files the tests run'
-	@echo '                  CONFIG=kcsan: data races; CONFIG=ubsan: accesses that are not aligned'
+	@echo '                  CONFIG=kcsan: data races'
 	@echo '                  CONFIG=deb: the kernel and the modules of the packages of make bindeb-pkg'
 	@echo '                  ALL=1: with a point release that is made up, where the archive has none before the newest'
 	@echo '                  ALL=0: without the point release before, a kernel less to build'
