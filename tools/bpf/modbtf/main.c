@@ -5,13 +5,9 @@
 #include <argp.h>
 #include <errno.h>
 #include <json-c/json.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "modbtf.h"
 #include "report.h"
@@ -139,11 +135,13 @@ static void print_version(FILE *f, struct argp_state *state)
 }
 
 struct args {
-	const char *base, *built, *kernel, *suppress, *write;
+	const char *base, *built, *kernel, *suppress;
 	struct live live;
 	enum format format;
 	const char *format_name, *format_other;	/* as they were given */
 	struct page pages[NR_PAGES + 1];
+	struct output *baseline;	/* for suppressions of all findings, or NULL */
+	struct output outputs[NR_PAGES + 2];	/* of those */
 	bool strict, pair, quiet, summary, full, need_btf, allow_stale;
 	unsigned int wrong_types;
 	bool given[sizeof(options) / sizeof(*options)];
@@ -206,6 +204,14 @@ static void set_format(struct args *a, const char *name, enum format f)
 	a->format_name = name;
 }
 
+static void set_output(struct args *a, struct output **o, const char *path)
+{
+	if (!*o)
+		for (*o = a->outputs; (*o)->path; ++*o)
+			;
+	(*o)->path = path;
+}
+
 /* Made of all that was found, so that a file can have it beside what is printed */
 static void set_page(struct args *a, const char *name, enum format f, const char *path)
 {
@@ -216,9 +222,10 @@ static void set_page(struct args *a, const char *name, enum format f, const char
 		return;
 	}
 	/* of each format the last */
-	while (p->path && p->format != f)
+	while (p->output && p->format != f)
 		p++;
-	*p = (struct page){ f, path };
+	p->format = f;
+	set_output(a, &p->output, path);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -259,7 +266,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->suppress = arg;
 		break;
 	case O_WRITE:
-		a->write = arg;
+		set_output(a, &a->baseline, arg);
 		break;
 	case O_STALE:
 		a->allow_stale = true;
@@ -428,7 +435,7 @@ static int audit(const struct args *args, FILE *baseline)
 		.progress = isatty(STDERR_FILENO) && !args->quiet &&
 			    (is_matrix || args->summary || !isatty(STDOUT_FILENO)),
 	};
-	bool with_types = r.summary || args->pages[0].path;
+	bool with_types = r.summary || args->pages[0].output;
 	struct blob file;
 	struct audit a;
 	char *problem;
@@ -534,10 +541,16 @@ static int list_status(const struct args *args)
 }
 
 /* All that reads files of others.  Returns the exit status */
-static int run(const struct args *args, FILE *baseline)
+static int run(const void *arg)
 {
+	static const char head[] =
+		"# Known findings: PACKAGE PATH MODULE VERDICT REASON, see modbtf(8)\n";
+	const struct args *args = arg;
+	FILE *baseline = args->baseline ? args->baseline->file : NULL;
 	int status = 2;
 
+	if (baseline)
+		fputs(head, baseline);
 	limits_start();
 	out_begin(args->format, false);
 	sandbox();
@@ -560,103 +573,11 @@ static int run(const struct args *args, FILE *baseline)
 		break;
 	}
 	limits_end();
-	return out_end(status);
-}
-
-static pid_t reader;	/* of run_and_write(), which a signal ends */
-
-static void end_reader(int sig)
-{
-	kill(reader, SIGKILL);
-}
-
-/* The file that @path, a link or not, leads to, for xfree(); it is to be replaced */
-static char *file_to_replace(const char *path)
-{
-	char *real = realpath(path, NULL), *copy;
-	struct stat st;
-
-	if (!real && (errno != ENOENT || !lstat(path, &st)))
-		die("%s: %s", path, strerror(errno));
-	if (real && (stat(real, &st) || !S_ISREG(st.st_mode)))
-		die("%s: not a file that can be replaced", path);
-	copy = xstrdup(real ?: path);
-	free(real);
-	return copy;
-}
-
-/* In the process that reads: write suppressions to @baseline.  Returns the exit status */
-static int write_all(const struct args *args, FILE *baseline)
-{
-	static const char head[] =
-		"# Known findings: PACKAGE PATH MODULE VERDICT REASON, see modbtf(8)\n";
-	int status;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fputs(head, baseline);
-	status = run(args, baseline);
-	/* before it takes the place of another */
-	if (ferror(baseline) | fflush(baseline) | fsync(fileno(baseline)) | fclose(baseline)) {
-		complain("%s: cannot be written", args->write);
-		status = 2;
-	}
-	return status;
-}
-
-/* A suppression file appears when it is whole.  To rename it is left to a process that
- * reads nothing.
- */
-static int run_and_write(const struct args *args)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction end = { .sa_handler = end_reader };
-	char *path = file_to_replace(args->write);
-	char *temp = xasprintf("%s.XXXXXX", path);
-	int fd = mkstemp(temp), status, ret = 2;
-	mode_t mask = umask(0);
-	FILE *baseline;
-	size_t i;
-
-	umask(mask);
-	baseline = fd < 0 || fchmod(fd, 0666 & ~mask) ? NULL : fdopen(fd, "w");
-	reader = baseline ? fork() : -1;
-	if (reader < 0) {
-		complain("%s: %s", args->write, strerror(errno));
-		unlink(temp);
-		exit(2);
-	}
-	if (!reader) {
-		xfree(temp);
-		xfree(path);
-		exit(write_all(args, baseline));
-	}
-	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigaction(signals[i], &end, NULL);
-	while (waitpid(reader, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) < 2) {
-		ret = rename(temp, path) ? 2 : 0;
-		if (ret)
-			complain("%s: %s", args->write, strerror(errno));
-	} else {
-		complain("%s is not written", args->write);
-	}
-	if (ret)
-		unlink(temp);
-	fclose(baseline);
-	xfree(temp);
-	xfree(path);
-	return ret;
-}
-
-/* Files are opened before the first one that nobody trusts */
-static void open_pages(struct page *p)
-{
-	for (; p->path; p++) {
-		p->file = fopen(p->path, "we");
-		if (!p->file)
-			die("%s: %s", p->path, strerror(errno));
-	}
+	status = out_end(status);
+	if (!baseline)
+		return status;
+	/* all findings are known then */
+	return status < 2 && output_done(args->baseline) ? 0 : 2;
 }
 
 int main(int argc, char **argv)
@@ -667,6 +588,5 @@ int main(int argc, char **argv)
 	argp_program_version_hook = print_version;
 	check_libarchive();
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	open_pages(args.pages);
-	return args.write ? run_and_write(&args) : run(&args, NULL);
+	return args.outputs->path ? outputs_run(args.outputs, run, &args) : run(&args);
 }

@@ -191,6 +191,19 @@ void json_begin(const char *command);
 /* Print @o, an object a line, and free it */
 void json_line(struct json_object *o);
 
+/* outputs.c ----------------------------------------------------------------- */
+
+/* A file that is written beside what is printed */
+struct output {
+	const char *path;
+	FILE *file;
+	char *real, *temp;	/* what it replaces, and by what; NULL: it is no regular file */
+	bool *whole;
+};
+
+bool output_done(struct output *o);
+int outputs_run(struct output *outputs, int (*run)(const void *), const void *arg);
+
 /* btf.c --------------------------------------------------------------------- */
 
 int btf_parse(struct btf *btf, const void *data, size_t size, struct btf *base,

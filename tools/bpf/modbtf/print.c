@@ -507,7 +507,7 @@ static const struct renderer *renderer_of(const struct report *r)
 
 bool renders_groups(const struct report *r)
 {
-	return renderer_of(r)->groups || (r->pages && r->pages->path);
+	return renderer_of(r)->groups || (r->pages && r->pages->output);
 }
 
 static void begin(struct report *r)
@@ -538,13 +538,11 @@ void render_row(struct report *r, const struct row *e)
 
 static void render_page(struct report *r, const struct page *page)
 {
-	out_to(page->file, page->format);
+	out_to(page->output->file, page->format);
 	renderers[page->format].head(r);
 	out_to(stdout, r->format);
-	if (fflush(page->file) | ferror(page->file)) {
-		complain("%s: cannot be written", page->path);
+	if (!output_done(page->output))
 		r->failed = true;
-	}
 }
 
 void render_end(struct report *r)
@@ -559,6 +557,6 @@ void render_end(struct report *r)
 	out_kept();
 	if (p->foot)
 		p->foot(r);
-	for (page = r->pages; page && page->path; page++)
+	for (page = r->pages; page && page->output; page++)
 		render_page(r, page);
 }

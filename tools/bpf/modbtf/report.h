@@ -63,8 +63,7 @@ enum { KFUNCS, STRUCT_OPS, TRACE_EVENTS, NR_LOST };
 /* A format that is written into a file, beside what is printed */
 struct page {
 	enum format format;
-	const char *path;
-	FILE *file;
+	struct output *output;
 };
 
 #define NR_PAGES	2
@@ -72,7 +71,7 @@ struct page {
 struct report {
 	const char *command;
 	enum format format;
-	const struct page *pages;	/* up to one without a path; or NULL */
+	const struct page *pages;	/* up to one without an output; or NULL */
 	bool strict, quiet, progress;
 	bool summary;		/* with the tables */
 	bool only_summary;
