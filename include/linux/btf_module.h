@@ -40,19 +40,10 @@ int btf_module_add(struct module *mod, struct btf *btf);
 void btf_module_del(struct module *mod);
 void btf_drop_id_map(struct btf *btf);
 
-/* kernel/module/btf.c */
-bool module_has_btf(const struct module *mod);
-
 #else
 
 static inline void btf_module_del(struct module *mod)
 {
-}
-
-/* without any BTF, .BTF_ids of a module stays as it is */
-static inline bool module_has_btf(const struct module *mod)
-{
-	return !IS_ENABLED(CONFIG_DEBUG_INFO_BTF);
 }
 
 #endif /* CONFIG_DEBUG_INFO_BTF_MODULES */

@@ -233,17 +233,6 @@ static enum btf_status btf_decide(struct module *mod, const struct btf_sections 
 }
 
 /**
- * module_has_btf() - does BPF see the types of a module?
- * @mod: a module that is being initialized, or runs
- *
- * Return: true if its BTF is used.
- */
-bool module_has_btf(const struct module *mod)
-{
-	return mod->btf_status == BTF_NATIVE || mod->btf_status == BTF_RELOCATED;
-}
-
-/**
  * module_btf_load() - use the BTF of a module, or drop it
  * @mod: the module, relocated and not yet sealed or run
  * @info: its temporary copy
@@ -262,7 +251,7 @@ int module_btf_load(struct module *mod, const struct load_info *info)
 
 	find_btf_sections(info, &s);
 	mod->btf_status = btf_decide(mod, &s, lenient);
-	if (module_has_btf(mod))
+	if (mod->btf_status == BTF_NATIVE || mod->btf_status == BTF_RELOCATED)
 		return 0;
 
 	if (s.ids)

@@ -26,8 +26,8 @@ static int cmp_btf_id(const void *a, const void *b)
 }
 
 /*
- * Relocate the ids of a range, which begins at @p.  Return where it ends, or -EINVAL if that is
- * behind @end, or the range or an id in it is damaged.
+ * Relocate the ids of a range, which begins at @p.  Return where it ends, -EINVAL if that is
+ * past @end, or the range or an id in it is damaged, or -EOPNOTSUPP if its kind is not known.
  */
 static void *relocate_range(const struct btf_ids_range *r, void *p, void *end,
 			    const struct btf *btf)
@@ -36,7 +36,9 @@ static void *relocate_range(const struct btf_ids_range *r, void *p, void *end,
 	bool set = r->kind != BTF_IDS_LIST;
 	u32 i, id, cnt;
 
-	if (r->kind > BTF_IDS_SET8 || ((u64)r->cnt + set) * size > end - p)
+	if (r->kind > BTF_IDS_SET8)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (((u64)r->cnt + set) * size > end - p)
 		return ERR_PTR(-EINVAL);
 	if (set) {
 		memcpy(&cnt, p, sizeof(cnt));
@@ -70,7 +72,8 @@ static void *relocate_range(const struct btf_ids_range *r, void *p, void *end,
  * Without a table in the note the ids stay as they are.  BPF then relocates those that it is
  * given, as kfuncs are; those that only the module reads remain wrong.
  *
- * Return: 0, or -EINVAL if the table or an id is damaged.
+ * Return: 0, -EINVAL if the table or an id is damaged, or -EOPNOTSUPP if a later tool has
+ * written it.
  */
 int module_btf_relocate_ids(const struct module *mod, const Elf_Shdr *ids, struct btf *btf,
 			    const void *note, u32 size)
@@ -80,7 +83,7 @@ int module_btf_relocate_ids(const struct module *mod, const Elf_Shdr *ids, struc
 
 	if (ids && ids->sh_size) {
 		if (!note || size == BTF_BASE_ID_SIZE) {
-			pr_warn_ratelimited("module [%s] BTF: no table for .BTF_ids, ids in lists are not relocated\n",
+			pr_warn_ratelimited("module [%s] BTF: no table for .BTF_ids, ids that only the module reads are not relocated\n",
 					    mod->name);
 			return 0;
 		}

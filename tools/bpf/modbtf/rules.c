@@ -64,6 +64,8 @@ static void drop_err(struct result *out, int err)
 	     err == -EOPNOTSUPP ? "unsupported" : "invalid");
 }
 
+static const char unknown_range[] = "is of an unknown kind";
+
 /* relocate_range() of kernel/module/btf_ids.c, without writing.  @at: where the last range ends,
  * then this one.  Returns NULL, or what is wrong.
  */
@@ -76,10 +78,12 @@ static const char *check_range(const struct module *m, const struct btf_ids_rang
 	const void *p = m->ids.data + r->offset;
 	u32 i;
 
-	if (r->kind > BTF_IDS_SET8)
-		return "is of an unknown kind";
 	if (r->offset < *at)
 		return "begins before the last one ends";
+	if (r->offset > m->ids.size)
+		return "is not inside of the section";
+	if (r->kind > BTF_IDS_SET8)
+		return unknown_range;
 	*at = r->offset + first + (u64)r->cnt * each;
 	if (*at > m->ids.size)
 		return "is not inside of the section";
@@ -93,10 +97,10 @@ static const char *check_range(const struct module *m, const struct btf_ids_rang
 	return NULL;
 }
 
-/* module_btf_relocate_ids() of the same file.  @nr_types: of .BTF and its base.  Returns NULL, or
- * what is wrong, for xfree().
+/* module_btf_relocate_ids() of the same file.  @nr_types: of .BTF and its base.  Returns 0 or an
+ * error for drop_err(), and what is wrong as @detail, for xfree().
  */
-static char *check_table(const struct module *m, u32 nr_types)
+static int check_table(const struct module *m, u32 nr_types, char **detail)
 {
 	const void *p = m->table.data;
 	struct btf_ids_range r;
@@ -109,10 +113,15 @@ static char *check_table(const struct module *m, u32 nr_types)
 		r.kind = module_word(m, p + offsetof(struct btf_ids_range, kind));
 		r.cnt = module_word(m, p + offsetof(struct btf_ids_range, cnt));
 		what = check_range(m, &r, nr_types, &at);
-		if (what)
-			return xasprintf("range %zu of the table for .BTF_ids %s", i, what);
+		if (what) {
+			*detail = xasprintf("range %zu of the table for .BTF_ids %s", i, what);
+			return what == unknown_range ? -EOPNOTSUPP : -EINVAL;
+		}
 	}
-	return m->table.size % sizeof(r) ? xstrdup("the table for .BTF_ids is cut off") : NULL;
+	if (!(m->table.size % sizeof(r)))
+		return 0;
+	*detail = xstrdup("the table for .BTF_ids is cut off");
+	return -EINVAL;
 }
 
 /* Parse .BTF and what it is split from: if @dist, .BTF.base.  Returns 0 or an error for
@@ -174,12 +183,11 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 	err = check_refs(btf, out);
 	if (err)
 		return err;
-	if (dist && m->ids.size && !m->table.size) {
-		out->detail = xstrdup("no table for .BTF_ids, ids in lists are not relocated");
-	} else if (dist && m->ids.size) {
-		out->detail = check_table(m, nr_types);
-		return out->detail ? -EINVAL : 0;
-	}
+	if (!dist || !m->ids.size)
+		return 0;
+	if (m->table.size)
+		return check_table(m, nr_types, &out->detail);
+	out->detail = xstrdup("no table for .BTF_ids, ids that only the module reads are not relocated");
 	return 0;
 }
 
