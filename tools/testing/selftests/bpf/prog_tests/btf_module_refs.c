@@ -319,6 +319,13 @@ static int add_circle_of_consts(struct btf *btf)
 	return first < 0 ? first : btf__add_const(btf, first);
 }
 
+static int add_member_of_circle(struct btf *btf)
+{
+	int type = add_circle_of_consts(btf);
+
+	return type < 0 ? type : add_struct(btf, "added", 8, type);
+}
+
 static int add_circle_of_structs(struct btf *btf)
 {
 	int first = add_struct(btf, "added_a", 8, btf__type_cnt(btf) + 1);
@@ -377,13 +384,7 @@ static int for_one_more(struct kmod *k)
 	return kmod_rebase(k, kt.vmlinux, kt.one_more, false);
 }
 
-static int for_shifted(struct kmod *k)
-{
-	return kmod_rebase(k, kt.vmlinux, kt.shifted, false);
-}
-
 static int forged_one_more(struct kmod *k) { return kmod_forge(k, for_one_more); }
-static int forged_shifted(struct kmod *k) { return kmod_forge(k, for_shifted); }
 
 #define GOOD(what, fn) { what, &kt.native, .add = fn, .status = "native" }
 #define BAD(what, fn, why) \
@@ -451,7 +452,8 @@ static const struct kmod_variant variants[] = {
 	BAD("struct in itself", add_struct_in_itself, ITSELF),
 	BAD("union in itself", add_union_in_itself, ITSELF),
 	BAD("two structs in each other", add_circle_of_structs, ITSELF),
-	BAD("two modifiers of each other", add_circle_of_consts, CHAIN),
+	/* 6.12 has a check of modifiers alone, which is before */
+	BAD("two modifiers of each other", add_circle_of_consts, " chain "),
 	BAD("chain of 33 modifiers", add_endless_chain, CHAIN),
 	BAD("member with a chain of 33 modifiers", add_member_of_endless_chain, NO_SIZE),
 	BAD("32 arrays in each other", add_too_deep_arrays, ARRAY),
@@ -465,13 +467,13 @@ static const struct kmod_variant variants[] = {
 	  .add = add_member_without_size, .status = "dropped:invalid", .log = NO_SIZE },
 	{ "distilled base, pointer to itself", &kt.distilled, .add = add_pointer_to_itself,
 	  .status = "dropped:invalid", .log = CHAIN },
-	/* btf_relocate() follows members, too; a circle would hang a kernel without a limit */
-	{ "distilled base, member with a chain of 33 modifiers", &kt.distilled,
-	  .add = add_member_of_endless_chain, .status = "dropped:invalid" },
+	/* btf_relocate() follows members, before */
+	{ "distilled base, member of a circle of modifiers", &kt.distilled,
+	  .add = add_member_of_circle, .status = "dropped:invalid" },
 
+	/* only the ids are others: which one is found to be wrong first depends on the build */
 	{ "forged id, base with one type more", &kt.native, forged_one_more,
 	  .status = "dropped:invalid" },
-	{ "forged id, base shifted", &kt.native, forged_shifted, .status = "dropped:invalid" },
 };
 
 void serial_test_btf_module_refs(void)
