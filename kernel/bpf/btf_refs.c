@@ -310,6 +310,8 @@ static const struct btf_type *next_nested(const struct btf_refs *r,
 						btf_members(n->t)[n->next].type;
 		if (++n->next % 1024 == 0)
 			cond_resched();
+		if (*id < r->start_id)	/* the base leads to itself only */
+			continue;
 		t = skip_modifiers(r, id);
 		if (t && *id >= r->start_id &&
 		    (btf_type_is_struct(t) || btf_type_is_array(t)))
