@@ -25,12 +25,9 @@ struct btf_refs {
 	u32 start_id;			/* first id that is not the base's */
 	u32 nr_split;
 	u32 names_end;			/* offset of a name that is out of range */
-	u8 *depth;			/* for btf_check_refs() only */
-	u32 bad_id;			/* if it finds a wrong reference: of this type, */
-	const char *why;		/* and what is wrong with it */
 };
 
-int btf_check_refs(struct btf_refs *r);
+int btf_check_refs(const struct btf_refs *r, u32 *bad_id, const char **why);
 
 /* kernel/bpf/btf.c */
 const u8 *btf_vmlinux_id(void);

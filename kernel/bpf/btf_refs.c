@@ -12,8 +12,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-/* Longest chain of modifiers, pointers and arrays, and deepest nesting of structs, that is
- * followed.  The longest of any module of Debian is far below.
+/* Most modifiers and pointers in a row, most arrays in each other, and deepest nesting of
+ * structs, unions and arrays.  The most in any module of Debian is far below.
  */
 #define BTF_MAX_CHAIN 32
 
@@ -25,13 +25,6 @@ struct btf_nest {
 	u32 next;		/* member to look at */
 	u8 depth;
 };
-
-static int bad_ref(struct btf_refs *r, u32 id, const char *why)
-{
-	r->bad_id = id;
-	r->why = why;
-	return -EINVAL;
-}
 
 /* As btf_type_by_id(). Open-coded: this lookup dominates the check. */
 static const struct btf_type *type_by_id(const struct btf_refs *r, u32 id)
@@ -53,8 +46,10 @@ static const struct btf_type *type_by_id(const struct btf_refs *r, u32 id)
 #define BTF_SIZED (BIT(BTF_KIND_INT) | BIT(BTF_KIND_FLOAT) | BIT(BTF_KIND_ENUM) | \
 		   BIT(BTF_KIND_ENUM64) | BIT(BTF_KIND_STRUCT) | BIT(BTF_KIND_UNION))
 
-/* What can contain another type, and so, if it is wrong, itself */
-#define BTF_NESTS (BIT(BTF_KIND_STRUCT) | BIT(BTF_KIND_UNION) | BIT(BTF_KIND_ARRAY))
+/* What a tag can be on, and of these and of prototypes what has components */
+#define BTF_TAGGED (BIT(BTF_KIND_FUNC) | BIT(BTF_KIND_VAR) | BIT(BTF_KIND_TYPEDEF) | \
+		    BIT(BTF_KIND_STRUCT) | BIT(BTF_KIND_UNION))
+#define BTF_COMPONENTS (BIT(BTF_KIND_STRUCT) | BIT(BTF_KIND_UNION) | BIT(BTF_KIND_FUNC_PROTO))
 
 static bool kind_in(const struct btf_type *t, unsigned long kinds)
 {
@@ -91,7 +86,7 @@ static u32 own_size(const struct btf_type *t)
 }
 
 /* See btf_size() */
-static noinline s64 follow_size(const struct btf_refs *r, u32 id, bool *nests)
+static noinline s64 follow_size(const struct btf_refs *r, u32 id)
 {
 	const struct btf_type *t;
 	u64 nelems = 1;
@@ -101,8 +96,6 @@ static noinline s64 follow_size(const struct btf_refs *r, u32 id, bool *nests)
 		t = skip_modifiers(r, &id);
 		if (!t)
 			return -EINVAL;
-		if (id >= r->start_id && kind_in(t, BTF_NESTS))
-			*nests = true;
 
 		if (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR))) {
 			nelems *= own_size(t);
@@ -118,50 +111,63 @@ static noinline s64 follow_size(const struct btf_refs *r, u32 id, bool *nests)
 	return -EINVAL;
 }
 
-/* Size in bytes of an object of type @id, or a negative error if it has none.  Sets
- * *@nests if a type of the module that can contain others is in it.
- */
-static inline s64 btf_size(const struct btf_refs *r, u32 id, bool *nests)
+/* Size in bytes of an object of type @id, or a negative error if it has none */
+static inline s64 btf_size(const struct btf_refs *r, u32 id)
 {
 	const struct btf_type *t = type_by_id(r, id);
 
 	if (!t || !kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR)))
-		return follow_size(r, id, nests);
-	if (id >= r->start_id && kind_in(t, BTF_NESTS))
-		*nests = true;
+		return follow_size(r, id);
 	return own_size(t);
 }
 
 /* A bitfield has an integer type with as many bits, and BPF can print it. */
-static bool btf_bitfield_ok(const struct btf_refs *r, u32 id, s64 size, u32 bit, u32 bits)
+static bool btf_bitfield_ok(const struct btf_type *t, s64 size, u64 bit, u32 bits)
 {
-	const struct btf_type *t = skip_modifiers(r, &id);
-
-	return t && (btf_type_is_int(t) || btf_is_any_enum(t)) &&
+	return (btf_type_is_int(t) || btf_is_any_enum(t)) &&
 	       bits <= size * BITS_PER_BYTE && bit % BITS_PER_BYTE + bits <= 128;
 }
 
-static int check_members(struct btf_refs *r, u32 id, const struct btf_type *t,
-			 bool *nests)
+static const char *check_member(const struct btf_refs *r, const struct btf_type *s,
+				const struct btf_member *m)
+{
+	u32 bits = __btf_member_bitfield_size(s, m), id = m->type;
+	u64 end = (u64)s->size * BITS_PER_BYTE;
+	u64 bit = __btf_member_bit_offset(s, m);
+	s64 size = btf_size(r, id);
+	const struct btf_type *t;
+
+	if (size < 0)
+		return "member has no size";
+	/* most members */
+	if (!bits && !(bit % BITS_PER_BYTE) && bit + size * BITS_PER_BYTE <= end)
+		return NULL;
+
+	t = skip_modifiers(r, &id);
+	if (!btf_type_kflag(s) && btf_type_is_int(t)) {
+		/* without kind_flag it is the integer that says which of its bits */
+		bit += btf_int_offset(t);
+		bits = btf_int_bits(t);
+	}
+	if (bits ? !btf_bitfield_ok(t, size, bit, bits) : bit % BITS_PER_BYTE)
+		return "invalid bitfield";
+	if (bit + (bits ?: size * BITS_PER_BYTE) > end)
+		return "member exceeds struct size";
+	return NULL;
+}
+
+static const char *check_members(const struct btf_refs *r, const struct btf_type *t)
 {
 	const struct btf_member *m = btf_members(t);
-	u32 i, bit, bits;
-	s64 size;
+	const char *why = NULL;
+	u32 i;
 
-	for (i = 0; i < btf_type_vlen(t); i++) {
-		size = btf_size(r, m[i].type, nests);
-		if (size < 0)
-			return bad_ref(r, id, "member has no size");
-		bit = __btf_member_bit_offset(t, m + i);
-		bits = __btf_member_bitfield_size(t, m + i);
-		if (bits ? !btf_bitfield_ok(r, m[i].type, size, bit, bits) : bit % BITS_PER_BYTE)
-			return bad_ref(r, id, "invalid bitfield");
-		if (bit + (bits ?: size * BITS_PER_BYTE) > (u64)t->size * BITS_PER_BYTE)
-			return bad_ref(r, id, "member exceeds struct size");
+	for (i = 0; i < btf_type_vlen(t) && !why; i++) {
+		why = check_member(r, t, m + i);
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
-	return 0;
+	return why;
 }
 
 /* Can a function take or return it?  An incomplete struct can stand in a type of
@@ -170,38 +176,33 @@ static int check_members(struct btf_refs *r, u32 id, const struct btf_type *t,
 static bool btf_is_value(const struct btf_refs *r, u32 id)
 {
 	const struct btf_type *t = skip_modifiers(r, &id);
-	bool nests;
 
 	return t && (kind_in(t, BTF_SIZED | BIT(BTF_KIND_PTR) | BIT(BTF_KIND_FWD)) ||
-		     btf_size(r, id, &nests) >= 0);
+		     btf_size(r, id) >= 0);
 }
 
-static int check_proto(struct btf_refs *r, u32 id, const struct btf_type *t)
+static const char *check_proto(const struct btf_refs *r, const struct btf_type *t)
 {
 	const struct btf_param *p = btf_params(t);
 	u32 i, n = btf_type_vlen(t), ret = t->type;
+	const struct btf_type *rt = skip_modifiers(r, &ret);
 
-	if (ret && !btf_is_value(r, ret)) {
-		const struct btf_type *rt = skip_modifiers(r, &ret);
-
-		if (!rt || !btf_type_is_void(rt))
-			return bad_ref(r, id, "return value has no size");
-	}
-
+	if (!rt || (!btf_type_is_void(rt) && !btf_is_value(r, ret)))
+		return "return value has no size";
 	for (i = 0; i < n; i++) {
 		if (p[i].name_off >= r->names_end)
-			return bad_ref(r, id, "invalid argument name offset");
+			return "invalid argument name offset";
 		if (!p[i].type && i == n - 1)	/* ... */
 			break;
 		if (!btf_is_value(r, p[i].type))
-			return bad_ref(r, id, "argument has no size");
+			return "argument has no size";
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
-	return 0;
+	return NULL;
 }
 
-static int check_datasec(struct btf_refs *r, u32 id, const struct btf_type *t)
+static const char *check_datasec(const struct btf_refs *r, const struct btf_type *t)
 {
 	const struct btf_var_secinfo *vsi = (const void *)(t + 1);
 	const struct btf_type *var;
@@ -210,65 +211,51 @@ static int check_datasec(struct btf_refs *r, u32 id, const struct btf_type *t)
 	for (i = 0; i < btf_type_vlen(t); i++) {
 		var = type_by_id(r, vsi[i].type);
 		if (!var || !btf_type_is_var(var))
-			return bad_ref(r, id, "DATASEC entry is not a VAR");
+			return "DATASEC entry is not a VAR";
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
-	return 0;
+	return NULL;
 }
 
-static int check_decl_tag(struct btf_refs *r, u32 id, const struct btf_type *t)
+static const char *check_decl_tag(const struct btf_refs *r, const struct btf_type *t)
 {
 	const struct btf_type *target = type_by_id(r, t->type);
 	s32 idx = btf_decl_tag(t)->component_idx;
 
-	if (!target)
-		return bad_ref(r, id, "decl tag refers to an invalid type");
-
-	switch (BTF_INFO_KIND(target->info)) {
-	case BTF_KIND_FUNC:
-		if (idx == -1)
-			return 0;
+	if (!target || !kind_in(target, BTF_TAGGED))
+		return "invalid decl tag target";
+	if (idx == -1)
+		return NULL;
+	if (btf_type_is_func(target))
 		target = type_by_id(r, target->type);
-		if (!target || !btf_type_is_func_proto(target))
-			break;
-		fallthrough;
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		if (idx == -1 || (idx >= 0 && idx < btf_type_vlen(target)))
-			return 0;
-		break;
-	case BTF_KIND_VAR:
-	case BTF_KIND_TYPEDEF:
-		if (idx == -1)
-			return 0;
-		break;
-	}
-	return bad_ref(r, id, "invalid decl tag target");
+	if (!target || !kind_in(target, BTF_COMPONENTS) || (u32)idx >= btf_type_vlen(target))
+		return "invalid decl tag component";
+	return NULL;
 }
 
-/* A pointer or modifier leads to data, and not in a cycle */
-static int check_chain(struct btf_refs *r, u32 id, const struct btf_type *t)
+/* A pointer or modifier leads to data, and not in a cycle of such.  A cycle through an
+ * array or a prototype is not looked for: nothing follows one.
+ */
+static const char *check_chain(const struct btf_refs *r, const struct btf_type *t)
 {
 	u32 to;
 	int i;
 
 	for (i = 0; kind_in(t, BTF_MODIFIERS | BIT(BTF_KIND_PTR)); i++) {
 		if (i == BTF_MAX_CHAIN)
-			return bad_ref(r, id, "reference chain is a loop or too long");
+			return "reference chain is a loop or too long";
 		to = t->type;
 		t = type_by_id(r, to);
 		if (!t || kind_in(t, BTF_NO_DATA))
-			return bad_ref(r, id, "refers to a type that is not data");
+			return "refers to a type that is not data";
 		if (to < r->start_id)	/* the base is right */
 			break;
 	}
-	return 0;
+	return NULL;
 }
 
-/* Sets *@nests if check_nesting() has to look at @t, too */
-static int check_type(struct btf_refs *r, u32 id, const struct btf_type *t,
-		      bool *nests)
+static const char *check_type(const struct btf_refs *r, u32 id, const struct btf_type *t)
 {
 	const struct btf_type *to;
 	u32 index;
@@ -280,35 +267,35 @@ static int check_type(struct btf_refs *r, u32 id, const struct btf_type *t,
 	case BTF_KIND_CONST:
 	case BTF_KIND_RESTRICT:
 	case BTF_KIND_TYPE_TAG:
-		return check_chain(r, id, t);
+		return check_chain(r, t);
 	case BTF_KIND_ARRAY:
 		index = btf_array(t)->index_type;
 		to = skip_modifiers(r, &index);
 		if (!to || !btf_type_is_int(to))
-			return bad_ref(r, id, "array index is not an integer");
-		if (btf_size(r, id, nests) < 0)
-			return bad_ref(r, id, "array element has no size");
-		return 0;
+			return "array index is not an integer";
+		if (btf_size(r, id) < 0)
+			return "array has no size";
+		return NULL;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
-		return check_members(r, id, t, nests);
+		return check_members(r, t);
 	case BTF_KIND_FUNC:
 		to = type_by_id(r, t->type);
 		if (!to || !btf_type_is_func_proto(to))
-			return bad_ref(r, id, "FUNC does not refer to a FUNC_PROTO");
-		return 0;
+			return "FUNC does not refer to a FUNC_PROTO";
+		return NULL;
 	case BTF_KIND_FUNC_PROTO:
-		return check_proto(r, id, t);
+		return check_proto(r, t);
 	case BTF_KIND_VAR:
-		if (btf_size(r, t->type, nests) < 0)
-			return bad_ref(r, id, "variable has no size");
-		return 0;
+		if (btf_size(r, t->type) < 0)
+			return "variable has no size";
+		return NULL;
 	case BTF_KIND_DATASEC:
-		return check_datasec(r, id, t);
+		return check_datasec(r, t);
 	case BTF_KIND_DECL_TAG:
-		return check_decl_tag(r, id, t);
+		return check_decl_tag(r, t);
 	}
-	return 0;
+	return NULL;
 }
 
 /* The next split struct, union or array that *@n contains, or NULL at its end */
@@ -323,6 +310,8 @@ static const struct btf_type *next_nested(const struct btf_refs *r,
 						btf_members(n->t)[n->next].type;
 		if (++n->next % 1024 == 0)
 			cond_resched();
+		if (*id < r->start_id)	/* the base leads to itself only */
+			continue;
 		t = skip_modifiers(r, id);
 		if (t && *id >= r->start_id &&
 		    (btf_type_is_struct(t) || btf_type_is_array(t)))
@@ -332,11 +321,12 @@ static const struct btf_type *next_nested(const struct btf_refs *r,
 }
 
 /* No struct, union or array contains itself, and no nesting is too deep */
-static int check_nesting(struct btf_refs *r, u32 id, const struct btf_type *t)
+static const char *check_nesting(const struct btf_refs *r, u8 *depth, u32 id,
+				 const struct btf_type *t)
 {
 	struct btf_nest stack[BTF_MAX_CHAIN], *n = stack;
-	u8 *depth = r->depth, known;
 	u32 nested;
+	u8 known;
 
 	*n = (struct btf_nest){ .t = t, .id = id, .depth = 1 };
 	depth[id - r->start_id] = BTF_NESTING;
@@ -347,7 +337,7 @@ static int check_nesting(struct btf_refs *r, u32 id, const struct btf_type *t)
 			known = n->depth;
 			depth[n->id - r->start_id] = known;
 			if (n == stack)
-				return 0;
+				return NULL;
 			n--;
 			n->depth = max_t(u8, n->depth, known + 1);
 			continue;
@@ -355,9 +345,9 @@ static int check_nesting(struct btf_refs *r, u32 id, const struct btf_type *t)
 
 		known = depth[nested - r->start_id];
 		if (known == BTF_NESTING)
-			return bad_ref(r, id, "contains itself");
+			return "contains itself";
 		if (n - stack + 1 + (known ?: 1) > BTF_MAX_CHAIN)
-			return bad_ref(r, id, "nesting is too deep");
+			return "nesting is too deep";
 		if (known) {
 			n->depth = max_t(u8, n->depth, known + 1);
 			continue;
@@ -373,32 +363,37 @@ static int check_nesting(struct btf_refs *r, u32 id, const struct btf_type *t)
  * is taken to be right.  What a reference should have led to cannot be told:
  * that is what the base id is for.
  *
- * Returns 0, -EINVAL with the type and the reason in @r, or -ENOMEM.
+ * Not checked, other than in BTF of user space: the size that a DATASEC has for a
+ * variable; that the name of an argument is an identifier, that arguments of a FUNC
+ * have one and "..." has none; that an integer in a struct with kind_flag has the
+ * bits of its size; the alignment of floats; the order of type tags.
+ *
+ * Returns 0, -EINVAL and in @why what is wrong with type @bad_id, or -ENOMEM.
  */
-int btf_check_refs(struct btf_refs *r)
+int btf_check_refs(const struct btf_refs *r, u32 *bad_id, const char **why)
 {
 	const struct btf_type *t;
-	int err = 0;
+	u8 *depth;
 	u32 i;
 
+	*why = NULL;
 	if (!r->nr_split)
 		return 0;
 	/* nesting below each split type; 0: not known */
-	r->depth = kvzalloc(r->nr_split, GFP_KERNEL | __GFP_NOWARN);
-	if (!r->depth)
+	depth = kvzalloc(r->nr_split, GFP_KERNEL | __GFP_NOWARN);
+	if (!depth)
 		return -ENOMEM;
 
-	for (i = 0; i < r->nr_split && !err; i++) {
-		bool nests = false;
-
+	for (i = 0; i < r->nr_split && !*why; i++) {
 		t = r->split[i];
-		err = check_type(r, r->start_id + i, t, &nests);
-		if (!err && nests && !r->depth[i] && kind_in(t, BTF_NESTS))
-			err = check_nesting(r, r->start_id + i, t);
+		*bad_id = r->start_id + i;
+		*why = check_type(r, *bad_id, t);
+		if (!*why && !depth[i] && (btf_type_is_struct(t) || btf_type_is_array(t)))
+			*why = check_nesting(r, depth, *bad_id, t);
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
 
-	kvfree(r->depth);
-	return err;
+	kvfree(depth);
+	return *why ? -EINVAL : 0;
 }

@@ -158,10 +158,12 @@ static int check_refs(struct btf *btf, struct result *out)
 		.nr_split = btf->nr_types,
 		.names_end = btf->start_str_off + btf->hdr.str_len,
 	};
-	int err = btf_check_refs(&refs);
+	const char *why;
+	u32 id;
+	int err = btf_check_refs(&refs, &id, &why);
 
-	if (refs.why)
-		out->detail = xasprintf("type %u: %s", refs.bad_id, refs.why);
+	if (why)
+		out->detail = xasprintf("type %u: %s", id, why);
 	return err;
 }
 
