@@ -316,7 +316,7 @@ static void gen_change(struct gen *g)
 				t->kind = BTF_KIND_UNION;
 			break;
 		case 5:
-			if (t->kind == BTF_KIND_STRUCT)
+			if (t->kind == BTF_KIND_STRUCT || t->kind == BTF_KIND_UNION)
 				set_named(t, BTF_KIND_FWD, t->name);
 			break;
 		case 6:
