@@ -189,7 +189,8 @@ static int parse_patched(struct audit *a, const struct module *m, struct btf *bt
 		return 0;
 	if (m->table.size)
 		return check_table(m, nr_types, &out->detail);
-	out->detail = xstrdup("no table for .BTF_ids, ids that only the module reads are not relocated");
+	out->detail =
+		xstrdup("no table for .BTF_ids, ids that only the module reads are not relocated");
 	return 0;
 }
 
