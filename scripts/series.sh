@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced after lib.sh: how patches/ is laid out.
 #   patches/SERIES/cover   the cover letter; its first line is the title
+#   patches/SERIES/cover.BASE  that of an older base, if its first paragraph is not true of it
 #   patches/SERIES/prefix  of the subjects of its mails; no file: PATCH bpf-next
 #   patches/SERIES/needs   the series that this one is composed on, one a line; no file: none
 #   patches/SERIES/NNNN-SUBJECT/

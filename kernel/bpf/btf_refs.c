@@ -12,8 +12,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-/* Most modifiers and pointers in a row, most arrays in each other, and deepest nesting of
- * structs, unions and arrays.  The most in any module of Debian is far below.
+/* Most modifiers and pointers in a row, and deepest nesting of structs, unions and arrays; of
+ * arrays in each other one less.  The most in any module of Debian is far below.
  */
 #define BTF_MAX_CHAIN 32
 

@@ -452,7 +452,7 @@ static const struct kmod_variant variants[] = {
 	BAD("struct in itself", add_struct_in_itself, ITSELF),
 	BAD("union in itself", add_union_in_itself, ITSELF),
 	BAD("two structs in each other", add_circle_of_structs, ITSELF),
-	/* 6.12 has a check of modifiers alone, which is before */
+	/* an older check of modifiers alone may come first */
 	BAD("two modifiers of each other", add_circle_of_consts, " chain "),
 	BAD("chain of 33 modifiers", add_endless_chain, CHAIN),
 	BAD("member with a chain of 33 modifiers", add_member_of_endless_chain, NO_SIZE),
