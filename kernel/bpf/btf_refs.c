@@ -147,7 +147,7 @@ static const char *check_member(const struct btf_refs *r, const struct btf_type 
 	if (!btf_type_kflag(s) && btf_type_is_int(t)) {
 		/* without kind_flag it is the integer that says which of its bits */
 		bit += btf_int_offset(t);
-		bits = btf_int_bits(t);
+		bits = BTF_INT_BITS(*(const u32 *)(t + 1));
 	}
 	if (bits ? !btf_bitfield_ok(t, size, bit, bits) : bit % BITS_PER_BYTE)
 		return "invalid bitfield";
