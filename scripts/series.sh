@@ -65,6 +65,12 @@ diff_of() {
 	done
 }
 
+# cover_of SERIES BASE: the file with its letter
+cover_of() {
+	local f=$TOP/patches/$1/cover
+	if [ -f "$f.$2" ]; then echo "$f.$2"; else echo "$f"; fi
+}
+
 # message_of PATCH BASE: the file with its message
 message_of() { if [ -f "$1/$2.message" ]; then echo "$1/$2.message"; else echo "$1/message"; fi; }
 
