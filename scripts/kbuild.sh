@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced after lib.sh: how a kernel is built here. Sets kbuild TARGETS..., which runs make in
-# $TREE for the architecture of $NAME. The build is reproducible: same source, same base id.
+# $TREE for the architecture of $NAME, and configure FRAGMENT, which writes to $LOG. The build is
+# reproducible: same source, same base id.
 
 # shellcheck source=scripts/arch.sh
 . "$TOP/scripts/arch.sh"
@@ -22,4 +23,18 @@ kbuild() {
 	make -C "$TREE" ARCH="$KARCH" -j"$(nproc)" ${CROSS:+CROSS_COMPILE="$CROSS"} \
 		CC="$TOP/scripts/cc${CROSS:+ ${CROSS}gcc}" HOSTCC="$TOP/scripts/cc" \
 		PAHOLE="$PAHOLE" "${pahole_flags[@]}" LOCALVERSION= "$@"
+}
+
+# configure FRAGMENT: what it says, and nothing else that can be left out. Each of its symbols that this
+# base has must come out so
+configure() {
+	local sym value
+	kbuild -s KCONFIG_ALLCONFIG="$1" allnoconfig >"$LOG" 2>&1 ||
+		die "configuring $NAME failed: $(tail -n 1 "$LOG")"
+	while IFS="=" read -r sym value; do
+		case $sym in CONFIG_*) ;; *) continue ;; esac
+		! grep -q "^$sym=$value\$" "$TREE/.config" || continue
+		! grep -rqs --include='Kconfig*' "^config ${sym#CONFIG_}\$" "$TREE" ||
+			die "configs: $sym=$value does not come out on $NAME"
+	done <"$1"
 }
