@@ -166,7 +166,11 @@ static bool is_btf(const struct blob *b)
 
 static struct blob copy(struct blob b)
 {
-	return (struct blob){ memcpy(xrealloc(NULL, b.size), b.data, b.size), b.size };
+	void *data = xrealloc(NULL, b.size);
+
+	if (b.data)
+		memcpy(data, b.data, b.size);
+	return (struct blob){ data, b.size };
 }
 
 /* The BTF that may begin at @b, by its header; .data is NULL if that is not sound */
@@ -176,6 +180,8 @@ static struct blob sound_btf(struct blob b)
 	uint64_t size;
 	const char *s;
 
+	if (!b.data)
+		return b;
 	memcpy(&h, b.data, min_t(size_t, sizeof(h), b.size));
 	/* only its header is needed in the byte order of this program */
 	if (btf_is_swapped(b))
@@ -473,7 +479,7 @@ static void add_kernel(void *ctx, const struct place *place, struct arena *arena
 		k->from = xstrdup(place->shown);
 		return;
 	}
-	if (image.btf.size != k->out->btf.size ||
+	if (!image.btf.data || image.btf.size != k->out->btf.size ||
 	    memcmp(image.btf.data, k->out->btf.data, image.btf.size)) {
 		xfree(k->problem);
 		k->problem = xasprintf("several kernels, %s and %s for two: name one", k->from,

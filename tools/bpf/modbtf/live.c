@@ -156,15 +156,14 @@ bool live_is_file(const struct live *l, const char *name, struct blob build_id)
 char *live_state(const struct live *l, const char *name, char **problem)
 {
 	char *path = live_path(l, "module", name, "/btf");
-	struct blob b;
+	bool has = live_has(l, "module", name, "/btf");
+	struct blob b = {};
 
-	*problem = live_has(l, "module", name, "/btf") ? read_file(path, true, &b) : NULL;
+	*problem = has ? read_file(path, true, &b) : NULL;
 	if (*problem)
 		complain("%s: %s", path, *problem);
-	else if (live_has(l, "module", name, "/btf"))
+	else if (has)
 		b.data = xrealloc(b.data, b.size + 1);
-	else
-		b = (struct blob){};
 	xfree(path);
 	if (*problem || !b.data)
 		return NULL;

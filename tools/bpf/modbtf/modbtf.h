@@ -136,12 +136,12 @@ size_t mem_used(void);
  * returning NULL, but for try_realloc().  Freed by xfree() or with the arena.
  */
 void *try_realloc(void *p, size_t size);
-void *xrealloc(void *p, size_t size);
+__attribute__((returns_nonnull)) void *xrealloc(void *p, size_t size);
 void *xcalloc(size_t nr, size_t size);
 void xfree(void *p);
-char *xstrdup(const char *s);
+__attribute__((returns_nonnull)) char *xstrdup(const char *s);
 char *xvasprintf(const char *fmt, va_list args);
-__printf(1, 2) char *xasprintf(const char *fmt, ...);
+__attribute__((returns_nonnull)) __printf(1, 2) char *xasprintf(const char *fmt, ...);
 /* Add @str, which is the list's from now on */
 void strings_add(struct strings *list, char *str);
 void strings_free(struct strings *list);

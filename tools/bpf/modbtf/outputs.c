@@ -28,12 +28,14 @@ static bool open_output(struct output *o)
 	char *real = realpath(o->path, NULL);
 	mode_t mask = umask(0);
 	struct stat st;
+	bool there;
 	int fd;
 
 	umask(mask);
-	if (!stat(o->path, &st) && !S_ISREG(st.st_mode)) {
+	there = !stat(o->path, &st);
+	if (there && !S_ISREG(st.st_mode)) {
 		o->file = fopen(o->path, "we");
-	} else if (real || (errno == ENOENT && *o->path && lstat(o->path, &st))) {
+	} else if (real || (!there && errno == ENOENT && *o->path && lstat(o->path, &st))) {
 		o->real = xstrdup(real ?: o->path);
 		o->temp = xasprintf("%s.XXXXXX", o->real);
 		fd = mkostemp(o->temp, O_CLOEXEC);

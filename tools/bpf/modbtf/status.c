@@ -52,7 +52,7 @@ static void ask_file(struct state *s, struct audit *a, struct live *live, const 
 		s->why = xasprintf("%s: %s", path, trouble);
 	else
 		s->why = why_of(live, name, l.res, &l.m, said);
-	asked = path && a->running.btf && !trouble;
+	asked = l.res && !trouble;
 	if (asked) {
 		v = l.res->verdict;
 		files->asked++;

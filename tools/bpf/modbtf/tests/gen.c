@@ -219,6 +219,14 @@ struct note {
 	unsigned char id[BTF_BASE_ID_SIZE];
 };
 
+static void put_raw(const char *name, struct btf *btf)
+{
+	struct section s = raw("", btf);
+
+	put(name, s.data, s.size);
+	free((void *)s.data);
+}
+
 /* .note.BTF: the base id, and a table of @nr ranges.  Aligned to nothing. */
 static struct section make_note(struct btf *base, unsigned int type,
 				const struct btf_ids_range *table, unsigned int nr)
@@ -233,6 +241,7 @@ static struct section make_note(struct btf *base, unsigned int type,
 			       word(type) };
 	memcpy(n->owner, "Linux", sizeof("Linux"));
 	libbpf_sha256(b.data, b.size, n->id);
+	free((void *)b.data);
 	for (i = 0; i < nr; i++)
 		t[i] = (struct btf_ids_range){ word(table[i].offset), word(table[i].kind),
 					       word(table[i].cnt) };
@@ -450,8 +459,7 @@ static void make_others(const char *name, int other_class, enum btf_endianness o
 	class = other_class;
 	order = other_order;
 	base = make_base(SAME);
-	s = raw("", make_base(REORDERED));
-	put("reordered", s.data, s.size);
+	put_raw("reordered", make_base(REORDERED));
 	s = raw(".BTF", base);
 	put("base", s.data, s.size);
 	PUT("base.elf", 0, s);
@@ -537,10 +545,8 @@ static void make_diff(void)
 	snprintf(path, sizeof(path), "%s/diff", dir);
 	if (mkdir(path, 0755))
 		err(1, "%s", path);
-	s = raw("", first);
-	put("diff/first", s.data, s.size);
-	s = raw("", second);
-	put("diff/second", s.data, s.size);
+	put_raw("diff/first", first);
+	put_raw("diff/second", second);
 	btf = btf__new_empty_split(first);
 	add_struct(btf, "own", 8, "points",
 		   btf__add_ptr(btf, find(first, "around", BTF_KIND_STRUCT)));
