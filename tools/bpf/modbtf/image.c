@@ -166,11 +166,9 @@ static bool is_btf(const struct blob *b)
 
 static struct blob copy(struct blob b)
 {
-	void *data = xrealloc(NULL, b.size);
-
 	if (b.data)
-		memcpy(data, b.data, b.size);
-	return (struct blob){ data, b.size };
+		b.data = memcpy(xrealloc(NULL, b.size), b.data, b.size);
+	return b;
 }
 
 /* The BTF that may begin at @b, by its header; .data is NULL if that is not sound */
