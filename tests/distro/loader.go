@@ -21,29 +21,11 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// plain returns what is behind typedefs and qualifiers.
-func plain(t btf.Type) btf.Type {
-	for {
-		switch v := t.(type) {
-		case *btf.Typedef:
-			t = v.Type
-		case *btf.Const:
-			t = v.Type
-		case *btf.Volatile:
-			t = v.Type
-		case *btf.Restrict:
-			t = v.Type
-		default:
-			return t
-		}
-	}
-}
-
 // find returns the offset in bytes and the type of a member, also of one in an unnamed struct or union.
 func find(t btf.Type, name string) (uint32, btf.Type, bool) {
 	var members []btf.Member
 
-	switch v := plain(t).(type) {
+	switch v := btf.UnderlyingType(t).(type) {
 	case *btf.Struct:
 		members = v.Members
 	case *btf.Union:
@@ -104,13 +86,13 @@ func lookUp(module, function, argument, member string) (*target, error) {
 	var names []string
 	for i, p := range proto.Params {
 		names = append(names, p.Name)
-		ptr, ok := plain(p.Type).(*btf.Pointer)
+		ptr, ok := btf.UnderlyingType(p.Type).(*btf.Pointer)
 		if p.Name != argument || !ok {
 			continue
 		}
 		at, typ, ok := find(ptr.Target, member)
 		if !ok {
-			return nil, fmt.Errorf("no %s in %v, to which %s of %s points", member, plain(ptr.Target), argument, function)
+			return nil, fmt.Errorf("no %s in %v, to which %s of %s points", member, btf.UnderlyingType(ptr.Target), argument, function)
 		}
 		size, err := btf.Sizeof(typ)
 		if err != nil {
