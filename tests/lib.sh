@@ -4,7 +4,7 @@
 #                              first base, or that of BASE= in the environment
 #   LIST=1 tests/host/TOPIC    prints the names of its tests and runs none
 #   TEST=PATTERN ...           runs those whose name has a part that fits, a shell pattern
-# The output is KTAP. $work is a directory that goes away at the end.
+# The output is KTAP, the status 1 if one has failed. $work is a directory that goes away at the end.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 . "$TOP/scripts/arch.sh"
@@ -14,15 +14,16 @@ NAME=${NAME:-$BASE}
 # not for what is called from here
 TEST=${TEST-} LIST=${LIST-}
 export -n TEST LIST
-tests=0
+tests=0 failed=0
 work=$(mktemp -d)
 trap 'end_tests $?' EXIT
 
-# end_tests STATUS: the plan, if all have run
+# end_tests STATUS: the plan and the status, if all have run
 end_tests() {
 	[ "$1" != 0 ] || [ "$tests" = 0 ] || echo "1..$tests"
 	end_started
 	rm -rf "$work"
+	[ "$1" != 0 ] || exit "$failed"
 }
 
 # selected NAME: is it one of those that TEST asks for?
@@ -36,7 +37,6 @@ result() {
 		echo "ok $tests - $2"
 	else
 		echo "not ok $tests - $2"
-		# shellcheck disable=SC2034 # the status of those that are run by hand
 		failed=1
 	fi
 }
