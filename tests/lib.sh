@@ -4,7 +4,8 @@
 #                              first base, or that of BASE= in the environment
 #   LIST=1 tests/host/TOPIC    prints the names of its tests and runs none
 #   TEST=PATTERN ...           runs those whose name has a part that fits, a shell pattern
-# The output is KTAP, the status 1 if one has failed. $work is a directory that goes away at the end.
+# The output is KTAP, the status 1 if one has failed. $work is a directory that goes away at the
+# end.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 . "$TOP/scripts/arch.sh"
