@@ -74,6 +74,13 @@ skip() { ! selected "$1" || result 0 "$1 # SKIP $2"; }
 # relocates: can the kernel NAME relocate BTF?
 relocates() { [ -f "$TOP/build/$NAME/linux/tools/lib/bpf/btf_relocate.c" ]; }
 
+# pahole_that COMMANDS: a pahole in $work whose version is that of $PAHOLE
+# shellcheck disable=SC2016
+pahole_that() {
+	printf '#!/bin/sh\ncase $1 in --version) exec "%s" --version ;; esac\n%s\n' "$PAHOLE" "$1" >"$work/pahole"
+	chmod 755 "$work/pahole"
+}
+
 # fails_with PATTERN COMMAND...: a non-zero status and one clear error line
 fails_with() {
 	local pattern=$1
