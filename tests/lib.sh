@@ -81,6 +81,14 @@ pahole_that() {
 	chmod 755 "$work/pahole"
 }
 
+# test_module DIR: the source of the test module and its Makefile, alone in there
+test_module() {
+	rm -rf "$1"
+	mkdir "$1"
+	cp "$TOP/tools/testing/selftests/bpf/test_kmods/bpf_test_btf_mismatch.c" "$1/"
+	echo 'obj-m := bpf_test_btf_mismatch.o' >"$1/Makefile"
+}
+
 # fails_with PATTERN COMMAND...: a non-zero status and one clear error line
 fails_with() {
 	local pattern=$1
