@@ -41,7 +41,7 @@ patches_of() {
 		while read -r dir; do
 			[ -s "$dir/message" ] || die "${dir#"$TOP/"} has no message"
 			for b in $(bases_of "$dir"); do
-				base_names | grep -qwF -e "$b" || die "${dir#"$TOP/"}/bases: unknown base '$b'"
+				grep -qwF -e "$b" < <(base_names) || die "${dir#"$TOP/"}/bases: unknown base '$b'"
 				if [ "$b" = "$base" ]; then echo "$dir"; fi
 			done
 		done < <(find "$TOP/patches/$name" -mindepth 1 -maxdepth 1 -name '[0-9]*' | sort)

@@ -95,7 +95,7 @@ fails_with() {
 	shift
 	! "$@" >"$work/fails" 2>&1 </dev/null || die "'$*' does not fail"
 	cat "$work/fails"
-	[ "$(grep -c 'error:' "$work/fails")" = 1 ] && tail -n 1 "$work/fails" | grep -q "$pattern"
+	[ "$(grep -c 'error:' "$work/fails")" = 1 ] && grep -q "$pattern" < <(tail -n 1 "$work/fails")
 }
 
 # headers TREE DIR [ASSIGNMENT]: what a package of headers has of a kernel; the shell's ASSIGNMENT is for
@@ -120,12 +120,12 @@ has() {
 # note says what its BTF is split from. No more is in the section: llvm-objcopy would not add it
 has_id() {
 	local type=102 size endian=little
-	! objdump -h "$1" | grep -q ' \.BTF\.base ' || type=103
+	! grep -q ' \.BTF\.base ' < <(objdump -h "$1") || type=103
 	readelf -n "$1" | tr -d ' \n' | grep -o '(0x0000010[23])descriptiondata:[0-9a-f]\{64\}' >"$work/ids" || true
 	echo "(0x00000$type)descriptiondata:$(sha256sum <"$2" | cut -d' ' -f1)" | diff - "$work/ids" ||
 		die "$1: $(readelf -n "$1")"
 	"${CROSS-}objcopy" -O binary --only-section=.note.BTF "$1" "$work/note"
-	! readelf -h "$1" | grep -q 'big endian' || endian=big
+	! grep -q 'big endian' < <(readelf -h "$1") || endian=big
 	size=$(od -An -tu4 -j4 -N4 --endian=$endian "$work/note")
 	[ "$(stat -c %s "$work/note")" = $((20 + size)) ] || die "$1: more than a note in .note.BTF"
 }
