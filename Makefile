@@ -185,7 +185,7 @@ help:
 	@echo 'make check-images modbtf on kernels of Debian as they are packed, of five architectures; downloads 1 GB'
 	@echo 'make distro       Debian 13 boots its kernel A in QEMU, B is installed, a disk plugged in, and bpftrace'
 	@echo '                  looks: which modules of B have BTF on A? A=VERSION B=VERSION, or directories of'
-	@echo '                  packages; two newest of BASE (6.12)'
+	@echo '                  packages; two newest of BASE (6.12). HOW=all: all modules instead; MINUTES=10: of load'
 	@echo 'make distro-patched   the same of two kernels with the patches and the configuration of Debian, which it'
 	@echo '                  builds: hours; SMALL=1: by the configuration of make check, half an hour; FEW=1: only'
 	@echo '                  modules that are used; AGAIN=1: B is A with a type more; DRY=1: only configure'
